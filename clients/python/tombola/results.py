@@ -1,0 +1,256 @@
+"""The contract for what is answered: experiments, quotes, success tables, frontiers, runs and curves.
+
+Unknown fields are ignored, so that an older client reads a newer server.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from datetime import datetime
+from enum import StrEnum
+from typing import TYPE_CHECKING, Any, Generic, TypeVar
+
+from pydantic import BaseModel, ConfigDict, Field
+
+from tombola.spec import ExperimentSpec
+
+if TYPE_CHECKING:
+    import pandas as pd
+
+T = TypeVar("T")
+
+
+class ExperimentStatus(StrEnum):
+    """The life of an experiment."""
+
+    QUEUED = "queued"
+    RUNNING = "running"
+    PAUSED = "paused"
+    SUCCEEDED = "succeeded"
+    FAILED = "failed"
+    CANCELLED = "cancelled"
+
+    @property
+    def finished(self) -> bool:
+        """Whether no run of it will be trained unless somebody asks."""
+        return self in (self.SUCCEEDED, self.FAILED, self.CANCELLED)
+
+
+class Outcome(StrEnum):
+    """How a run ended. Success: test error at most `success_error` at an evaluation within `max_steps`."""
+
+    SUCCESS = "success"
+    CENSORED = "censored"  #: not successful within the budget
+    DIVERGED = "diverged"  #: a non-finite loss or output; a failure, reported apart
+
+
+class _Answer(BaseModel):
+    model_config = ConfigDict(extra="ignore", frozen=True)
+
+
+class Page(_Answer, Generic[T]):
+    """One page of a listing; `next_cursor` is null on the last one."""
+
+    items: list[T]
+    next_cursor: str | None = None
+
+
+class Quote(_Answer):
+    """What an experiment costs at most: every run to its step budget, before any succeeds early."""
+
+    cells: int
+    runs: int = Field(description="Runs asked for.")
+    runs_existing: int = Field(description="Of these, runs that are in the store already and cost nothing.")
+    runs_pending: int = Field(description="Of these, runs that another experiment is training now.")
+    run_steps: int = Field(description="Upper bound of SGD steps over the runs to train.")
+    flops: float = Field(description="Upper bound of floating-point operations over the runs to train.")
+    seconds: float = Field(description="Upper bound of worker-seconds, by the planner's cost model.")
+    workers: int = Field(description="Live workers that would share them.")
+
+
+class Progress(_Answer):
+    """How far an experiment is."""
+
+    runs_done: int
+    runs_total: int
+    runs_reused: int = Field(
+        default=0, description="Runs that were in the store when the experiment was submitted."
+    )
+    successes: int = 0
+    diverged: int = 0
+    fraction: float = Field(
+        description="Share of the work done, by cost, shards in training included; 0 to 1."
+    )
+    eta_seconds: float | None = Field(default=None, description="Null until it can be told.")
+
+
+class Experiment(_Answer):
+    """An experiment: what was asked, and how far it is."""
+
+    id: str
+    name: str
+    status: ExperimentStatus
+    reason: str | None = Field(default=None, description="Why it failed, where it did.")
+    progress: Progress
+    quote: Quote
+    spec: ExperimentSpec
+    created_at: datetime
+    started_at: datetime | None = None
+    finished_at: datetime | None = None
+
+
+class DryRun(_Answer):
+    """What a valid spec would cost; nothing was stored."""
+
+    quote: Quote
+    spec: ExperimentSpec
+
+
+class Interval(_Answer):
+    """A confidence interval and how it was made."""
+
+    low: float
+    high: float
+    level: float
+    method: str
+
+
+class Cell(_Answer):
+    """One row of the success table."""
+
+    width: int
+    samples: int | None = Field(description="Training-set size; null is online.")
+    sparsity: int | None = Field(description="Ones per neuron at the start; null is dense.")
+    runs: int = Field(description="Finished runs.")
+    runs_total: int = Field(description="Runs asked for.")
+    successes: int
+    censored: int
+    diverged: int
+    probability: float | None = Field(description="successes / runs; null before the first run.")
+    interval: Interval | None
+    median_steps: float | None = Field(
+        description="Median steps to success with failures as never (Kaplan-Meier); null where under half succeed."
+    )
+
+
+class SuccessTable(_Answer):
+    """Success counts and probabilities of every cell."""
+
+    experiment: str
+    cells: list[Cell]
+
+    def __iter__(self) -> Iterator[Cell]:  # type: ignore[override]  # rows, not pydantic's field pairs
+        """Iterate over the rows."""
+        return iter(self.cells)
+
+    def to_pandas(self) -> pd.DataFrame:
+        """Return the rows as a DataFrame, one column a field, the interval as `low` and `high`.
+
+        Raises:
+            ImportError: pandas is not installed (`pip install 'tombola[pandas]'`).
+        """
+        try:
+            import pandas as pd  # noqa: PLC0415  # an extra: only this method needs it
+        except ImportError as error:
+            raise ImportError("to_pandas() needs pandas: pip install 'tombola[pandas]'") from error
+        rows: list[dict[str, Any]] = []
+        for cell in self.cells:
+            row = cell.model_dump(exclude={"interval"})
+            row["low"] = cell.interval.low if cell.interval else None
+            row["high"] = cell.interval.high if cell.interval else None
+            rows.append(row)
+        frame = pd.DataFrame(rows)
+        # Whole numbers with gaps: without this, pandas would show 600 samples as 600.0.
+        return frame.astype({"samples": "Int64", "sparsity": "Int64"})
+
+
+class Frontier(_Answer):
+    """The cells that reach the probability and that no other such cell beats in both width and samples."""
+
+    experiment: str
+    probability: float
+    points: list[Cell]
+
+
+class Run(_Answer):
+    """One configuration trained with one seed."""
+
+    cell: int = Field(description="Row of the success table, from 0.")
+    width: int
+    samples: int | None
+    sparsity: int | None
+    seed: int
+    outcome: Outcome
+    steps: int = Field(description="Steps to success, or trained without it.")
+    train_error: float | None = Field(description="Final error on the training set; null online.")
+    test_error: float | None = Field(description="Final error on fresh samples; null if diverged.")
+    wall_seconds: float = Field(description="The run's share of its batch's training time.")
+    flops: float
+    engine: str
+    device: str
+    versions: dict[str, str] = Field(description="Software that trained it.")
+    finished_at: datetime
+
+
+class Curve(_Answer):
+    """Errors of one run at its evaluations; null where not finite or where there is no training set."""
+
+    cell: int
+    seed: int
+    steps: list[int]
+    train_error: list[float | None]
+    test_error: list[float | None]
+
+
+class Preset(_Answer):
+    """A ready experiment."""
+
+    name: str
+    description: str
+    spec: ExperimentSpec
+
+
+class Worker(_Answer):
+    """One worker process of the fleet."""
+
+    id: str
+    hostname: str
+    pid: int
+    queue: str
+    engine: str
+    device: str
+    versions: dict[str, str]
+    alive: bool
+    shard: int | None = Field(description="Shard it is training, if any.")
+    started_at: datetime
+    seen_at: datetime
+
+
+class ProblemPart(_Answer):
+    """One thing wrong with a request."""
+
+    pointer: str | None = Field(
+        default=None, description="JSON pointer into the body, where it is in the body."
+    )
+    parameter: str | None = Field(
+        default=None, description="Query, path or header parameter, where it is there."
+    )
+    detail: str
+
+
+class Problem(_Answer):
+    """An error, as RFC 9457 has it."""
+
+    type: str = "about:blank"
+    title: str
+    status: int
+    detail: str
+    instance: str | None = None
+    errors: list[ProblemPart] = Field(default_factory=list)
+
+
+class Version(_Answer):
+    """Code and library versions of the server."""
+
+    version: str
+    libraries: dict[str, str]

@@ -1,0 +1,255 @@
+"""The contract for what is asked: the experiment spec and the configurations it expands to.
+
+Every program that talks to Tombola reads these models: the API validates with them, the client sends
+them, the engine trains from them. The facts come from Edelman et al. 2023 (arXiv 2309.03800).
+"""
+
+from __future__ import annotations
+
+import hashlib
+import itertools
+import json
+from collections.abc import Iterator
+from typing import Annotated, Literal, Self
+
+from pydantic import AfterValidator, BaseModel, ConfigDict, Field, model_validator
+from pydantic_core import PydanticCustomError
+
+MAX_INPUTS = 1_000
+MAX_WIDTH = 100_000
+MAX_SAMPLES = 10_000_000
+MAX_CELLS = 10_000
+MAX_RUNS = 1_000_000
+#: Seeds, sample numbers and step numbers are 32-bit words of the random generator's counter.
+WORD_RANGE = 2**32
+
+
+class _Contract(BaseModel):
+    """Strict (no "50" for 50), closed (no unknown fields), immutable."""
+
+    model_config = ConfigDict(strict=True, extra="forbid", frozen=True, allow_inf_nan=False)
+
+
+def _distinct(values: list[int | None]) -> list[int | None]:
+    for index, value in enumerate(values):
+        if value in values[:index]:
+            raise PydanticCustomError(
+                "duplicate_value",
+                "each value may stand once on an axis, but {value} stands twice",
+                {"value": "null" if value is None else value},
+            )
+    return values
+
+
+def _printable(name: str) -> str:
+    if not name.isprintable() or name != name.strip():
+        raise PydanticCustomError(
+            "unprintable_name",
+            "a name is printable text on one line, with no space before or after it",
+        )
+    return name
+
+
+Width = Annotated[int, Field(ge=1, le=MAX_WIDTH)]
+Samples = Annotated[int, Field(ge=1, le=MAX_SAMPLES)]
+Sparsity = Annotated[int, Field(ge=1, le=MAX_INPUTS)]
+_AXIS = {"min_length": 1, "max_length": 1_000}
+
+
+class ParityTarget(_Contract):
+    """The (n, k)-sparse parity: y is the product of k hidden coordinates of x, x uniform on {-1, +1}^n."""
+
+    kind: Literal["parity"] = "parity"
+    n: int = Field(ge=1, le=MAX_INPUTS, description="Input dimension.", examples=[50])
+    k: int = Field(ge=1, description="Size of the hidden support; at most n.", examples=[3])
+
+    @model_validator(mode="after")
+    def _support_fits(self) -> Self:
+        if self.k > self.n:
+            raise PydanticCustomError(
+                "support_too_large",
+                "k must be at most n: a support of {k} coordinates does not fit into {n}",
+                {"k": self.k, "n": self.n},
+            )
+        return self
+
+
+class Grid(_Contract):
+    """The axes of an experiment; its cells are their product, width slowest, sparsity fastest."""
+
+    width: Annotated[
+        list[Width],
+        Field(**_AXIS, description="Numbers of hidden neurons r.", examples=[[112, 304]]),
+        AfterValidator(_distinct),
+    ]
+    samples: Annotated[
+        list[Samples | None],
+        Field(
+            **_AXIS,
+            description="Training-set sizes m; null trains online, on fresh samples at each step.",
+            examples=[[600, 1000]],
+        ),
+        AfterValidator(_distinct),
+    ]
+    sparsity: Annotated[
+        list[Sparsity | None],
+        Field(
+            **_AXIS,
+            description="Coordinates s set to 1 in each neuron at the start; null is dense, U(-1/sqrt(n), 1/sqrt(n)).",
+            examples=[[2, None]],
+        ),
+        AfterValidator(_distinct),
+    ] = Field(default_factory=lambda: list[int | None]([2]))
+
+    def points(self) -> Iterator[tuple[int, int | None, int | None]]:
+        """Yield (width, samples, sparsity) of every cell, in the order of the success table."""
+        return itertools.product(self.width, self.samples, self.sparsity)
+
+
+class TrainingSettings(_Contract):
+    """How each run trains; the defaults are the paper's (section 4 and appendix)."""
+
+    learning_rate: float = Field(default=0.1, gt=0, le=1e6, description="Step size of SGD.")
+    weight_decay: float = Field(
+        default=0.01,
+        ge=0,
+        le=1e6,
+        description="L2 factor on all parameters, inside the gradient (torch.optim.SGD).",
+    )
+    batch_size: Annotated[int, Field(ge=1, le=4096)] | Literal["full"] = Field(
+        default=32,
+        description="Samples per step, drawn with replacement; `full` is full-batch gradient descent.",
+    )
+    max_steps: int = Field(default=100_000, ge=1, le=1_000_000, description="Step budget of a run.")
+    loss: Literal["hinge", "logistic", "squared"] = "hinge"
+    eval_every: int = Field(default=500, ge=1, le=1_000_000, description="Steps between evaluations.")
+    test_samples: int = Field(default=2048, ge=1, le=100_000, description="Fresh samples of an evaluation.")
+    success_error: float = Field(
+        default=0.1,
+        ge=0,
+        lt=0.5,
+        description="A run succeeds at the first evaluation with at most this test error.",
+    )
+
+
+class Seeds(_Contract):
+    """The seeds of every cell: start, start + 1, ..., start + count - 1."""
+
+    count: int = Field(default=50, ge=1, le=MAX_RUNS, description="Runs per cell.", examples=[24])
+    start: int = Field(default=0, ge=0, lt=WORD_RANGE, description="First seed.")
+
+    @model_validator(mode="after")
+    def _words(self) -> Self:
+        if self.start + self.count > WORD_RANGE:
+            raise PydanticCustomError("seed_range", "start + count must be at most 2^32 = 4294967296")
+        return self
+
+
+class Configuration(_Contract):
+    """What the outcome of a run depends on besides its seed: one cell's target, coordinates and training.
+
+    Cells of different experiments with equal configurations share their runs.
+    """
+
+    target: ParityTarget
+    width: Width
+    samples: Samples | None
+    sparsity: Sparsity | None
+    training: TrainingSettings
+
+    def canonical_json(self) -> str:
+        """Return the JSON text that identifies this configuration: sorted keys, no spaces."""
+        return json.dumps(self.model_dump(mode="json"), sort_keys=True, separators=(",", ":"))
+
+    def hash(self) -> str:
+        """Return the SHA-256 of the canonical JSON, 64 hexadecimal digits."""
+        return hashlib.sha256(self.canonical_json().encode()).hexdigest()
+
+
+class ExperimentSpec(_Contract):
+    """A grid of cells, many seeded runs per cell."""
+
+    name: Annotated[str, Field(min_length=1, max_length=200), AfterValidator(_printable)]
+    target: ParityTarget
+    grid: Grid
+    training: TrainingSettings = Field(default_factory=TrainingSettings)
+    seeds: Seeds = Field(default_factory=Seeds)
+
+    model_config = ConfigDict(
+        json_schema_extra={
+            "examples": [
+                {
+                    "name": "n50-k3",
+                    "target": {"kind": "parity", "n": 50, "k": 3},
+                    "grid": {"width": [112, 304], "samples": [600, 1000], "sparsity": [2, None]},
+                    "training": {"max_steps": 50_000},
+                    "seeds": {"count": 24, "start": 0},
+                }
+            ]
+        }
+    )
+
+    @property
+    def cell_count(self) -> int:
+        """Number of cells of the grid."""
+        return len(self.grid.width) * len(self.grid.samples) * len(self.grid.sparsity)
+
+    @property
+    def run_count(self) -> int:
+        """Number of runs asked for, over all cells."""
+        return self.cell_count * self.seeds.count
+
+    def configurations(self) -> list[Configuration]:
+        """Return the configuration of every cell, in the order of the success table."""
+        return [
+            Configuration(
+                target=self.target, width=width, samples=samples, sparsity=sparsity, training=self.training
+            )
+            for width, samples, sparsity in self.grid.points()
+        ]
+
+    @model_validator(mode="after")
+    def _consistent(self) -> Self:
+        for index, sparsity in enumerate(self.grid.sparsity):
+            if sparsity is not None and sparsity > self.target.n:
+                raise PydanticCustomError(
+                    "sparsity_too_large",
+                    "sparsity must be at most n = {n}, or null for dense; grid.sparsity[{index}] is {sparsity}",
+                    {
+                        "sparsity": sparsity,
+                        "n": self.target.n,
+                        "index": index,
+                        "pointer": f"/grid/sparsity/{index}",
+                    },
+                )
+        if None in self.grid.samples:
+            self._check_online()
+        if self.cell_count > MAX_CELLS:
+            raise PydanticCustomError(
+                "too_many_cells",
+                "a grid has at most {limit} cells; this one has {cells}: split it into several experiments",
+                {"limit": MAX_CELLS, "cells": self.cell_count, "pointer": "/grid"},
+            )
+        if self.run_count > MAX_RUNS:
+            raise PydanticCustomError(
+                "too_many_runs",
+                "an experiment has at most {limit} runs; this one asks for {runs}: use fewer seeds or cells, or split it",
+                {"limit": MAX_RUNS, "runs": self.run_count, "pointer": "/seeds/count"},
+            )
+        return self
+
+    def _check_online(self) -> None:
+        index = self.grid.samples.index(None)
+        batch_size = self.training.batch_size
+        if batch_size == "full":
+            raise PydanticCustomError(
+                "full_batch_online",
+                'batch_size "full" needs a training set: give grid.samples numbers only, not null',
+                {"pointer": f"/grid/samples/{index}"},
+            )
+        if self.training.max_steps * batch_size > WORD_RANGE:
+            raise PydanticCustomError(
+                "online_too_long",
+                "online training numbers its samples with 32 bits: max_steps x batch_size must be at most 2^32",
+                {"pointer": "/training/max_steps"},
+            )
