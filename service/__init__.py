@@ -1,0 +1,1 @@
+"""The Tombola service: API, domain and store. No torch in here."""

@@ -1,0 +1,47 @@
+"""Typed settings, read from the environment with the prefix `TOMBOLA_`."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Literal
+
+from pydantic import Field, SecretStr
+from pydantic_settings import BaseSettings, SettingsConfigDict
+
+
+class Settings(BaseSettings):
+    """What can be set. The embedded stack and a deployment differ in these values and nothing else."""
+
+    model_config = SettingsConfigDict(env_prefix="TOMBOLA_", extra="ignore", frozen=True)
+
+    data_dir: Path = Field(
+        default=Path("tombola-data"), description="Folder of the embedded database and broker."
+    )
+    database_url: str = Field(
+        default="", description="SQLAlchemy URL; empty is an SQLite file `tombola.db` under the data folder."
+    )
+    broker_url: str = Field(default="redis://127.0.0.1:6379/0", description="URL of Valkey or Redis.")
+    queue: str = Field(default="tombola", description="Name of the task queue in the broker.")
+    host: str = Field(default="127.0.0.1", description="Address the API listens on.")
+    port: int = Field(default=8000, ge=0, le=65535, description="Port the API listens on.")
+    admin_key: SecretStr | None = Field(
+        default=None, description="API key that `tombola migrate --ensure-admin-key` registers."
+    )
+    max_body_bytes: int = Field(default=1_000_000, ge=1_000, description="Largest request body.")
+    engine: Literal["auto", "torch"] = Field(default="auto", description="Training engine.")
+    device: str = Field(default="auto", description="`auto`, `cpu`, `cuda` or `cuda:1`.")
+    threads: int = Field(default=0, ge=0, description="CPU threads of a worker; 0 is all cores.")
+    shard_seconds: float = Field(default=60.0, gt=0, description="Training time a shard is planned for.")
+    lease_seconds: float = Field(
+        default=30.0, ge=2, description="A shard not renewed for this long is taken back."
+    )
+    heartbeat_seconds: float = Field(
+        default=1.0, gt=0, le=5, description="How often a worker renews its lease."
+    )
+    sweep_seconds: float = Field(default=2.0, gt=0, description="How often the sweeper looks.")
+    log_level: Literal["DEBUG", "INFO", "WARNING", "ERROR"] = "INFO"
+
+    @property
+    def sqlalchemy_url(self) -> str:
+        """The database URL with its default filled in."""
+        return self.database_url or f"sqlite:///{self.data_dir.resolve() / 'tombola.db'}"

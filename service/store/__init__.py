@@ -1,0 +1,1 @@
+"""SQL only: models, sessions, and one module of queries per noun."""

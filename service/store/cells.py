@@ -1,0 +1,126 @@
+"""Queries on cells and their counts."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping, Sequence
+from typing import Any
+
+from sqlalchemy import bindparam, case, func, insert, select, update
+from sqlalchemy.orm import Session
+
+from service.store import dialect
+from service.store.models import Cell, CellSteps, Run
+
+
+def add(session: Session, rows: Sequence[Mapping[str, Any]]) -> None:
+    """Store the cells of a new experiment."""
+    session.execute(insert(Cell), [dict(row) for row in rows])
+
+
+def of(session: Session, experiment_id: str) -> Sequence[Cell]:
+    """Return the cells of an experiment in the order of its success table."""
+    return session.scalars(
+        select(Cell).where(Cell.experiment_id == experiment_id).order_by(Cell.position)
+    ).all()
+
+
+def steps_of(session: Session, experiment_id: str) -> dict[int, dict[int, int]]:
+    """Return, by cell id, the number of successes at each step."""
+    rows = session.execute(
+        select(CellSteps.cell_id, CellSteps.steps, CellSteps.successes)
+        .join(Cell, Cell.id == CellSteps.cell_id)
+        .where(Cell.experiment_id == experiment_id)
+    )
+    found: dict[int, dict[int, int]] = {}
+    for cell_id, steps, successes in rows:
+        found.setdefault(cell_id, {})[steps] = successes
+    return found
+
+
+def covering(session: Session, configuration_ids: Iterable[int]) -> dict[int, list[Cell]]:
+    """Return the cells of all experiments that point to these configurations, by configuration."""
+    found: dict[int, list[Cell]] = {}
+    for chunk in dialect.in_lists(configuration_ids):
+        for cell in session.scalars(
+            select(Cell)
+            .where(Cell.configuration_id.in_(chunk))
+            .order_by(Cell.id)
+            .execution_options(populate_existing=True)
+        ):
+            found.setdefault(cell.configuration_id, []).append(cell)
+    return found
+
+
+def add_counts(session: Session, counts: Mapping[int, Mapping[str, int]]) -> None:
+    """Add to the counts of cells: `counts[cell id]` has runs, successes, censored and diverged."""
+    if not counts:
+        return
+    # On the table, not the model: many rows, one statement, and no deadlock thanks to the order.
+    table = Cell.__table__
+    columns = ("runs", "successes", "censored", "diverged")
+    session.connection().execute(
+        update(table)  # type: ignore[arg-type]  # __table__ is typed as FromClause
+        .where(table.c.id == bindparam("cell"))
+        .values({name: table.c[name] + bindparam(f"add_{name}") for name in columns}),
+        [
+            {"cell": cell_id, **{f"add_{name}": counts[cell_id].get(name, 0) for name in columns}}
+            for cell_id in sorted(counts)
+        ],
+    )
+
+
+def add_steps(session: Session, successes: Mapping[tuple[int, int], int]) -> None:
+    """Add to the histograms of steps to success: `successes[cell id, steps]`."""
+    if not successes:
+        return
+    statement = dialect.insert(session, CellSteps)
+    session.execute(
+        statement.on_conflict_do_update(
+            index_elements=["cell_id", "steps"],
+            set_={"successes": CellSteps.successes + statement.excluded.successes},
+        ),
+        [
+            {"cell_id": cell_id, "steps": steps, "successes": successes[cell_id, steps]}
+            for cell_id, steps in sorted(successes)
+        ],
+    )
+
+
+def count_existing(session: Session, experiment_id: str) -> None:
+    """Fill the counts of a new experiment's cells from the runs that are in the store already."""
+    in_range = (
+        (Run.configuration_id == Cell.configuration_id)
+        & (Run.seed >= Cell.seed_start)
+        & (Run.seed < Cell.seed_start + Cell.seed_count)
+    )
+
+    def total(outcome: str) -> Any:  # noqa: ANN401  # an SQL expression
+        return func.sum(case((Run.outcome == outcome, 1), else_=0)).label(outcome)
+
+    rows = session.execute(
+        select(Cell.id, func.count().label("runs"), total("success"), total("censored"), total("diverged"))
+        .join(Run, in_range)
+        .where(Cell.experiment_id == experiment_id)
+        .group_by(Cell.id)
+    ).all()
+    add_counts(
+        session,
+        {
+            row.id: {
+                "runs": row.runs,
+                "successes": row.success,
+                "censored": row.censored,
+                "diverged": row.diverged,
+            }
+            for row in rows
+        },
+    )
+    session.execute(
+        insert(CellSteps).from_select(
+            ["cell_id", "steps", "successes"],
+            select(Cell.id, Run.steps, func.count())
+            .join(Run, in_range)
+            .where(Cell.experiment_id == experiment_id, Run.outcome == "success")
+            .group_by(Cell.id, Run.steps),
+        )
+    )

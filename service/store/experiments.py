@@ -1,0 +1,77 @@
+"""Queries on experiments."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Sequence
+
+from sqlalchemy import exists, select
+from sqlalchemy.orm import Session
+
+from service.store.dialect import in_lists
+from service.store.models import Cell, Experiment, Shard
+from service.store.shards import LIVE
+
+#: Statuses in which runs are being trained or wait to be.
+ACTIVE = ("queued", "running")
+
+
+def get(session: Session, experiment_id: str, *, lock: bool = False) -> Experiment | None:
+    """Return one experiment; with `lock`, keep its row from others until the transaction ends."""
+    query = select(Experiment).where(Experiment.id == experiment_id)
+    if lock:
+        query = query.with_for_update().execution_options(populate_existing=True)
+    return session.scalars(query).one_or_none()
+
+
+def lock_many(session: Session, ids: Iterable[str]) -> dict[str, Experiment]:
+    """Lock several experiments, always in the order of their ids, so that no two transactions deadlock."""
+    return {
+        experiment_id: experiment
+        for experiment_id in sorted(set(ids))
+        if (experiment := get(session, experiment_id, lock=True)) is not None
+    }
+
+
+def page(session: Session, *, limit: int, before: str | None, status: str | None) -> Sequence[Experiment]:
+    """Return up to `limit` experiments, newest first, older than the id `before`."""
+    query = select(Experiment).order_by(Experiment.id.desc()).limit(limit)
+    if before is not None:
+        query = query.where(Experiment.id < before)
+    if status is not None:
+        query = query.where(Experiment.status == status)
+    return session.scalars(query).all()
+
+
+def by_idempotency_key(session: Session, scope: str, key: str) -> Experiment | None:
+    """Return the experiment that was created under this key, if any."""
+    return session.scalars(
+        select(Experiment).where(Experiment.idempotency_scope == scope, Experiment.idempotency_key == key)
+    ).one_or_none()
+
+
+def idle_ids(session: Session) -> Sequence[str]:
+    """Return the ids of active experiments without a live shard, oldest first."""
+    live = exists().where(Shard.experiment_id == Experiment.id, Shard.state.in_(LIVE))
+    return session.scalars(
+        select(Experiment.id).where(Experiment.status.in_(ACTIVE), ~live).order_by(Experiment.id)
+    ).all()
+
+
+def active_ids_wanting(session: Session, configuration_ids: Iterable[int], *, besides: str) -> list[str]:
+    """Return the ids of other active experiments with unfinished cells of these configurations."""
+    found: set[str] = set()
+    for chunk in in_lists(configuration_ids):
+        found.update(
+            session.scalars(
+                select(Cell.experiment_id)
+                .join(Experiment, Experiment.id == Cell.experiment_id)
+                .where(
+                    Cell.configuration_id.in_(chunk),
+                    Cell.runs < Cell.seed_count,
+                    Experiment.status.in_(ACTIVE),
+                    Experiment.id != besides,
+                )
+                .distinct()
+            )
+        )
+    return sorted(found)

@@ -1,0 +1,265 @@
+"""The tables. Runs belong to configurations; cells point to configurations; shards are plans, not results."""
+
+from __future__ import annotations
+
+from datetime import UTC, datetime
+from typing import Any
+
+from sqlalchemy import (
+    JSON,
+    BigInteger,
+    CheckConstraint,
+    DateTime,
+    Dialect,
+    Float,
+    ForeignKey,
+    Index,
+    Integer,
+    MetaData,
+    String,
+    UniqueConstraint,
+)
+from sqlalchemy.dialects.postgresql import JSONB
+from sqlalchemy.orm import DeclarativeBase, Mapped, mapped_column
+from sqlalchemy.types import TypeDecorator
+
+BigInt = BigInteger().with_variant(Integer, "sqlite")  # SQLite numbers rows by itself only in an INTEGER key
+Document = JSON().with_variant(JSONB, "postgresql")
+
+
+class UtcDateTime(TypeDecorator[datetime]):
+    """A time with its zone: SQLite forgets the zone, so it is put back on reading."""
+
+    impl = DateTime(timezone=True)
+    cache_ok = True
+
+    def process_bind_param(self, value: datetime | None, _dialect: Dialect) -> datetime | None:
+        """Store in UTC."""
+        return None if value is None else value.astimezone(UTC)
+
+    def process_result_value(self, value: datetime | None, _dialect: Dialect) -> datetime | None:
+        """Read as UTC."""
+        return None if value is None else value.replace(tzinfo=UTC) if value.tzinfo is None else value
+
+
+class Base(DeclarativeBase):
+    """Names every constraint, so that migrations can address them on both databases."""
+
+    metadata = MetaData(
+        naming_convention={
+            "ix": "ix_%(table_name)s_%(column_0_N_name)s",
+            "uq": "uq_%(table_name)s_%(column_0_N_name)s",
+            "ck": "ck_%(table_name)s_%(constraint_name)s",
+            "fk": "fk_%(table_name)s_%(column_0_N_name)s_%(referred_table_name)s",
+            "pk": "pk_%(table_name)s",
+        }
+    )
+    type_annotation_map = {datetime: UtcDateTime, dict[str, Any]: Document}  # noqa: RUF012  # read by SQLAlchemy
+
+
+class Experiment(Base):
+    """A spec and its counters; `runs_done` and `version` move in every transaction that changes it."""
+
+    __tablename__ = "experiments"
+    __table_args__ = (
+        CheckConstraint(
+            "status IN ('queued', 'running', 'paused', 'succeeded', 'failed', 'cancelled')", name="status"
+        ),
+        UniqueConstraint("idempotency_scope", "idempotency_key"),
+        Index(None, "status", "id"),
+    )
+
+    id: Mapped[str] = mapped_column(String(26), primary_key=True)
+    name: Mapped[str] = mapped_column(String(200))
+    status: Mapped[str] = mapped_column(String(16))
+    reason: Mapped[str | None] = mapped_column(String(2000))
+    spec: Mapped[dict[str, Any]]
+    quote: Mapped[dict[str, Any]]
+    idempotency_scope: Mapped[str] = mapped_column(String(64))
+    idempotency_key: Mapped[str | None] = mapped_column(String(255))
+    runs_total: Mapped[int]
+    runs_done: Mapped[int] = mapped_column(default=0)
+    runs_reused: Mapped[int] = mapped_column(default=0)
+    successes: Mapped[int] = mapped_column(default=0)
+    diverged: Mapped[int] = mapped_column(default=0)
+    cost_total: Mapped[float] = mapped_column(Float)
+    cost_done: Mapped[float] = mapped_column(Float, default=0.0)
+    timed_from: Mapped[datetime | None]
+    timed_cost: Mapped[float] = mapped_column(Float, default=0.0)
+    version: Mapped[int] = mapped_column(default=0)
+    created_at: Mapped[datetime]
+    started_at: Mapped[datetime | None]
+    finished_at: Mapped[datetime | None]
+
+
+class Configuration(Base):
+    """What a run depends on besides its seed, identified by the hash of its canonical JSON."""
+
+    __tablename__ = "configurations"
+    __table_args__ = (UniqueConstraint("hash"),)
+
+    id: Mapped[int] = mapped_column(BigInt, primary_key=True)
+    hash: Mapped[str] = mapped_column(String(64))
+    document: Mapped[dict[str, Any]]
+
+
+class Cell(Base):
+    """One point of an experiment's grid, with the counts of its finished runs."""
+
+    __tablename__ = "cells"
+    __table_args__ = (UniqueConstraint("experiment_id", "position"), Index(None, "configuration_id"))
+
+    id: Mapped[int] = mapped_column(BigInt, primary_key=True)
+    experiment_id: Mapped[str] = mapped_column(ForeignKey("experiments.id", ondelete="CASCADE"))
+    position: Mapped[int]
+    configuration_id: Mapped[int] = mapped_column(ForeignKey("configurations.id"))
+    width: Mapped[int]
+    samples: Mapped[int | None]
+    sparsity: Mapped[int | None]
+    seed_start: Mapped[int] = mapped_column(BigInteger)
+    seed_count: Mapped[int]
+    run_cost: Mapped[float] = mapped_column(Float)
+    runs: Mapped[int] = mapped_column(default=0)
+    successes: Mapped[int] = mapped_column(default=0)
+    censored: Mapped[int] = mapped_column(default=0)
+    diverged: Mapped[int] = mapped_column(default=0)
+
+
+class CellSteps(Base):
+    """How many runs of a cell succeeded at a step: the median without reading the runs."""
+
+    __tablename__ = "cell_steps"
+
+    cell_id: Mapped[int] = mapped_column(ForeignKey("cells.id", ondelete="CASCADE"), primary_key=True)
+    steps: Mapped[int] = mapped_column(primary_key=True)
+    successes: Mapped[int]
+
+
+class Environment(Base):
+    """What trained a run: engine, device and software versions, shared by many runs."""
+
+    __tablename__ = "environments"
+    __table_args__ = (UniqueConstraint("hash"),)
+
+    id: Mapped[int] = mapped_column(BigInt, primary_key=True)
+    hash: Mapped[str] = mapped_column(String(64))
+    engine: Mapped[str] = mapped_column(String(40))
+    device: Mapped[str] = mapped_column(String(120))
+    versions: Mapped[dict[str, Any]]
+
+
+class Run(Base):
+    """A finished run. Never changed, never counted twice: unique on configuration and seed."""
+
+    __tablename__ = "runs"
+    __table_args__ = (
+        UniqueConstraint("configuration_id", "seed"),
+        CheckConstraint("outcome IN ('success', 'censored', 'diverged')", name="outcome"),
+    )
+
+    id: Mapped[int] = mapped_column(BigInt, primary_key=True)
+    configuration_id: Mapped[int] = mapped_column(ForeignKey("configurations.id"))
+    seed: Mapped[int] = mapped_column(BigInteger)
+    outcome: Mapped[str] = mapped_column(String(16))
+    steps: Mapped[int]
+    train_error: Mapped[float | None] = mapped_column(Float)
+    test_error: Mapped[float | None] = mapped_column(Float)
+    wall_seconds: Mapped[float] = mapped_column(Float)
+    flops: Mapped[float] = mapped_column(Float)
+    environment_id: Mapped[int] = mapped_column(ForeignKey("environments.id"))
+    finished_at: Mapped[datetime]
+
+
+class Curve(Base):
+    """The evaluations of a run, apart from it so that listings stay narrow."""
+
+    __tablename__ = "curves"
+
+    run_id: Mapped[int] = mapped_column(ForeignKey("runs.id", ondelete="CASCADE"), primary_key=True)
+    document: Mapped[dict[str, Any]]
+
+
+class Shard(Base):
+    """Runs to be trained together: the unit of dispatch, lease and recovery. Live while queued or leased."""
+
+    __tablename__ = "shards"
+    __table_args__ = (
+        CheckConstraint("state IN ('queued', 'leased', 'done', 'failed', 'dropped')", name="state"),
+        Index(None, "experiment_id", "state"),
+        Index(None, "state", "rung_at"),
+        Index(None, "state", "lease_expires_at"),
+    )
+
+    id: Mapped[int] = mapped_column(BigInt, primary_key=True)
+    experiment_id: Mapped[str] = mapped_column(ForeignKey("experiments.id", ondelete="CASCADE"))
+    state: Mapped[str] = mapped_column(String(16), default="queued")
+    cost: Mapped[float] = mapped_column(Float)
+    cost_recorded: Mapped[float] = mapped_column(Float, default=0.0)
+    fraction: Mapped[float] = mapped_column(Float, default=0.0)
+    attempts: Mapped[int] = mapped_column(default=0)
+    lease_token: Mapped[str | None] = mapped_column(String(32))
+    lease_expires_at: Mapped[datetime | None]
+    worker_id: Mapped[str | None] = mapped_column(String(26))
+    rung_at: Mapped[datetime | None]
+    reason: Mapped[str | None] = mapped_column(String(2000))
+    created_at: Mapped[datetime]
+    finished_at: Mapped[datetime | None]
+
+
+class ShardItem(Base):
+    """A range of seeds of one configuration inside a shard."""
+
+    __tablename__ = "shard_items"
+    __table_args__ = (Index(None, "configuration_id"),)
+
+    shard_id: Mapped[int] = mapped_column(ForeignKey("shards.id", ondelete="CASCADE"), primary_key=True)
+    configuration_id: Mapped[int] = mapped_column(ForeignKey("configurations.id"), primary_key=True)
+    seed_start: Mapped[int] = mapped_column(BigInteger, primary_key=True)
+    seed_count: Mapped[int]
+
+
+class Event(Base):
+    """What happened to an experiment, numbered without gaps by its `version`."""
+
+    __tablename__ = "events"
+
+    experiment_id: Mapped[str] = mapped_column(
+        ForeignKey("experiments.id", ondelete="CASCADE"), primary_key=True
+    )
+    number: Mapped[int] = mapped_column(primary_key=True)
+    type: Mapped[str] = mapped_column(String(40))
+    data: Mapped[dict[str, Any]]
+    created_at: Mapped[datetime]
+
+
+class Worker(Base):
+    """A worker process, as it last said of itself."""
+
+    __tablename__ = "workers"
+    __table_args__ = (Index(None, "seen_at"),)
+
+    id: Mapped[str] = mapped_column(String(26), primary_key=True)
+    hostname: Mapped[str] = mapped_column(String(255))
+    pid: Mapped[int]
+    queue: Mapped[str] = mapped_column(String(100))
+    engine: Mapped[str] = mapped_column(String(40))
+    device: Mapped[str] = mapped_column(String(120))
+    versions: Mapped[dict[str, Any]]
+    shard_id: Mapped[int | None] = mapped_column(BigInteger)
+    started_at: Mapped[datetime]
+    seen_at: Mapped[datetime]
+    stopped_at: Mapped[datetime | None]
+
+
+class ApiKey(Base):
+    """A bearer key, known only by its SHA-256: keys are 256 random bits, so no slow hash is needed."""
+
+    __tablename__ = "api_keys"
+    __table_args__ = (UniqueConstraint("digest"), UniqueConstraint("name"))
+
+    id: Mapped[int] = mapped_column(BigInt, primary_key=True)
+    name: Mapped[str] = mapped_column(String(100))
+    prefix: Mapped[str] = mapped_column(String(16))
+    digest: Mapped[str] = mapped_column(String(64))
+    created_at: Mapped[datetime]
+    revoked_at: Mapped[datetime | None]

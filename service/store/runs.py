@@ -1,0 +1,128 @@
+"""Queries on runs, their curves and the environments that trained them."""
+
+from __future__ import annotations
+
+import hashlib
+import json
+from collections.abc import Iterable, Mapping, Sequence
+from typing import Any
+
+from sqlalchemy import Row, insert, select, tuple_
+from sqlalchemy.orm import Session
+
+from service.store import dialect
+from service.store.models import Cell, Curve, Environment, Run
+
+
+def ensure_environment(session: Session, *, engine: str, device: str, versions: Mapping[str, str]) -> int:
+    """Return the id of this environment, storing it when it is new."""
+    text = json.dumps([engine, device, dict(versions)], sort_keys=True)
+    digest = hashlib.sha256(text.encode()).hexdigest()
+    query = select(Environment.id).where(Environment.hash == digest)
+    known = session.scalar(query)
+    if known is not None:
+        return known
+    session.execute(
+        dialect.insert(session, Environment).on_conflict_do_nothing(index_elements=["hash"]),
+        {"hash": digest, "engine": engine, "device": device, "versions": dict(versions)},
+    )
+    return session.scalars(query).one()
+
+
+def add_new(
+    session: Session, rows: Sequence[Mapping[str, Any]], curves: Mapping[tuple[int, int], Mapping[str, Any]]
+) -> set[tuple[int, int]]:
+    """Store runs and their curves; those that exist already are left as they are.
+
+    Args:
+        session: An open write transaction.
+        rows: Column values of `Run`.
+        curves: Curve documents by (configuration id, seed).
+
+    Returns:
+        (configuration id, seed) of the runs that were new.
+    """
+    if not rows:
+        return set()
+    ordered = sorted(rows, key=lambda row: (row["configuration_id"], row["seed"]))
+    new = session.execute(
+        dialect.insert(session, Run)
+        .on_conflict_do_nothing(index_elements=["configuration_id", "seed"])
+        .returning(Run.id, Run.configuration_id, Run.seed),
+        [dict(row) for row in ordered],
+    ).all()
+    if new:
+        session.execute(
+            insert(Curve),
+            [{"run_id": row.id, "document": dict(curves[row.configuration_id, row.seed])} for row in new],
+        )
+    return {(row.configuration_id, row.seed) for row in new}
+
+
+def existing_seeds(session: Session, configuration_ids: Iterable[int]) -> dict[int, set[int]]:
+    """Return the seeds of finished runs by configuration."""
+    found: dict[int, set[int]] = {}
+    for chunk in dialect.in_lists(configuration_ids):
+        for row in session.execute(
+            select(Run.configuration_id, Run.seed).where(Run.configuration_id.in_(chunk))
+        ):
+            found.setdefault(row.configuration_id, set()).add(row.seed)
+    return found
+
+
+_WANTED = (
+    (Run.configuration_id == Cell.configuration_id)
+    & (Run.seed >= Cell.seed_start)
+    & (Run.seed < Cell.seed_start + Cell.seed_count)
+)
+
+
+def page(
+    session: Session,
+    experiment_id: str,
+    *,
+    limit: int,
+    after: tuple[int, int] | None,
+    where: Mapping[str, Any],
+) -> Sequence[Row[Cell, Run, Environment]]:
+    """Return up to `limit` rows (Cell, Run, Environment) in the order of (cell position, seed).
+
+    Args:
+        session: An open session.
+        experiment_id: Whose runs.
+        limit: Number of rows at most.
+        after: Position and seed of the last row already read.
+        where: Wanted values by name: width, samples, sparsity (None for online, dense), outcome.
+    """
+    query = (
+        select(Cell, Run, Environment)
+        .join(Run, _WANTED)
+        .join(Environment, Environment.id == Run.environment_id)
+        .where(Cell.experiment_id == experiment_id)
+        .order_by(Cell.position, Run.seed)
+        .limit(limit)
+    )
+    if after is not None:
+        query = query.where(tuple_(Cell.position, Run.seed) > after)
+    for name, value in where.items():
+        column = Run.outcome if name == "outcome" else getattr(Cell, name)
+        query = query.where(column.is_(None) if value is None else column == value)
+    return session.execute(query).all()
+
+
+def curves(
+    session: Session, experiment_id: str, seed: int, where: Mapping[str, Any]
+) -> Sequence[Row[Cell, Run, Curve]]:
+    """Return rows (Cell, Run, Curve) of one seed, over the cells that `where` admits; two at most."""
+    query = (
+        select(Cell, Run, Curve)
+        .join(Run, _WANTED)
+        .join(Curve, Curve.run_id == Run.id)
+        .where(Cell.experiment_id == experiment_id, Run.seed == seed)
+        .order_by(Cell.position)
+        .limit(2)
+    )
+    for name, value in where.items():
+        column = getattr(Cell, name)
+        query = query.where(column.is_(None) if value is None else column == value)
+    return session.execute(query).all()
