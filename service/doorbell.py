@@ -1,0 +1,99 @@
+"""The doorbell: messages that name shards. The database is the truth; a lost message only costs time."""
+
+from __future__ import annotations
+
+import logging
+from collections.abc import Sequence
+
+from celery import Celery
+from kombu.exceptions import ChannelError, OperationalError
+
+from service.settings import Settings
+from service.store import shards
+from service.store.database import Database, now
+
+TASK = "tombola.train_shard"
+#: Shards rung at once after a request; the sweeper rings the others within seconds.
+RING_AT_ONCE = 100
+
+_log = logging.getLogger(__name__)
+
+
+class DoorbellError(Exception):
+    """The broker cannot be reached."""
+
+
+class Doorbell:
+    """Rings workers by task name, so that the caller needs none of their code."""
+
+    def __init__(self, settings: Settings) -> None:
+        """Connect lazily to the broker of the settings."""
+        self._queue = settings.queue
+        self._celery = Celery("tombola", broker=settings.broker_url, set_as_current=False)
+        self._celery.conf.update(
+            task_ignore_result=True,
+            broker_connection_retry=False,
+            broker_transport_options={
+                "socket_connect_timeout": 2,
+                "socket_timeout": 5,
+                "max_retries": 0,
+            },
+        )
+
+    def ring(self, shard_ids: Sequence[int]) -> None:
+        """Send one message a shard.
+
+        Raises:
+            DoorbellError: The broker cannot be reached.
+        """
+        try:
+            with self._celery.producer_pool.acquire(block=True) as producer:
+                for shard_id in shard_ids:
+                    self._celery.send_task(
+                        TASK, args=[shard_id], queue=self._queue, producer=producer, retry=False
+                    )
+        except (OperationalError, OSError) as error:
+            raise DoorbellError(f"the broker cannot be reached: {error}") from error
+
+    def waiting(self) -> int:
+        """Return the number of messages that no worker has taken.
+
+        Raises:
+            DoorbellError: The broker cannot be reached.
+        """
+        try:
+            with self._celery.connection_for_read() as connection:
+                declared = connection.default_channel.queue_declare(self._queue, passive=True)
+                return int(declared.message_count)
+        except ChannelError:  # a queue without messages does not exist
+            return 0
+        except (OperationalError, OSError) as error:
+            raise DoorbellError(f"the broker cannot be reached: {error}") from error
+
+    def close(self) -> None:
+        """Close the connections."""
+        self._celery.close()
+
+
+def ring_new(database: Database, doorbell: Doorbell, *, limit: int = RING_AT_ONCE) -> int:
+    """Ring for queued shards that were never rung for, and note it; return how many.
+
+    Called after the commit that made them. A broker that is away is no error here: the sweeper calls again.
+    """
+    with database.read() as session:
+        ids = shards.unrung(session, limit=limit)
+    return ring(database, doorbell, ids)
+
+
+def ring(database: Database, doorbell: Doorbell, ids: Sequence[int]) -> int:
+    """Ring for shards and note it; return how many, 0 when the broker is away."""
+    if not ids:
+        return 0
+    try:
+        doorbell.ring(ids)
+    except DoorbellError as error:
+        _log.warning("not rung for %d shards, will try again: %s", len(ids), error)
+        return 0
+    with database.write() as session:
+        shards.mark_rung(session, ids, now())
+    return len(ids)

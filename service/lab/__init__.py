@@ -1,0 +1,1 @@
+"""The domain: the life of experiments and shards, planning, quotes, answers, statistics, presets."""

@@ -1,0 +1,201 @@
+"""Answers: what the store holds, as the models users read."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import Any
+
+from sqlalchemy.orm import Session
+from tombola.results import (
+    Cell,
+    Curve,
+    Experiment,
+    ExperimentStatus,
+    Frontier,
+    Outcome,
+    Progress,
+    Quote,
+    Run,
+    SuccessTable,
+    Worker,
+)
+from tombola.spec import ExperimentSpec
+
+from service.lab.errors import UnknownExperiment
+from service.lab.statistics.frontier import pareto_front
+from service.lab.statistics.intervals import wilson
+from service.lab.statistics.survival import median_steps
+from service.store import cells, experiments, runs, shards, workers
+from service.store.database import now
+from service.store.models import Cell as CellRow
+from service.store.models import Experiment as ExperimentRow
+from service.store.models import Shard
+
+#: An ETA from less work or time than this would be a guess.
+_ETA_AFTER_SECONDS = 1.0
+
+
+def known(session: Session, experiment_id: str) -> ExperimentRow:
+    """Return an experiment's row.
+
+    Raises:
+        UnknownExperiment: No such experiment.
+    """
+    row = experiments.get(session, experiment_id)
+    if row is None:
+        raise UnknownExperiment(experiment_id)
+    return row
+
+
+def experiment(session: Session, row: ExperimentRow) -> Experiment:
+    """Return one experiment with its progress."""
+    return listing(session, [row])[0]
+
+
+def listing(session: Session, rows: Sequence[ExperimentRow]) -> list[Experiment]:
+    """Return experiments with their progress."""
+    training = shards.leased(session, (row.id for row in rows))
+    return [
+        Experiment(
+            id=row.id,
+            name=row.name,
+            status=ExperimentStatus(row.status),
+            reason=row.reason,
+            progress=_progress(row, training.get(row.id, ())),
+            quote=Quote.model_validate(row.quote),
+            spec=ExperimentSpec.model_validate(row.spec),
+            created_at=row.created_at,
+            started_at=row.started_at,
+            finished_at=row.finished_at,
+        )
+        for row in rows
+    ]
+
+
+def _progress(row: ExperimentRow, training: Sequence[Shard]) -> Progress:
+    # A shard's own fraction includes runs that are recorded, and thus counted, already.
+    in_training = sum(max(shard.fraction * shard.cost - shard.cost_recorded, 0.0) for shard in training)
+    done = min(row.cost_done + in_training, row.cost_total)
+    complete = row.runs_done == row.runs_total
+    eta = None
+    if row.status == ExperimentStatus.RUNNING and row.timed_from is not None:
+        elapsed = (now() - row.timed_from).total_seconds()
+        worked = done - row.timed_cost
+        if elapsed > _ETA_AFTER_SECONDS and worked > 0:
+            eta = (row.cost_total - done) * elapsed / worked
+    return Progress(
+        runs_done=row.runs_done,
+        runs_total=row.runs_total,
+        runs_reused=row.runs_reused,
+        successes=row.successes,
+        diverged=row.diverged,
+        fraction=1.0 if complete else done / row.cost_total,
+        eta_seconds=0.0 if complete else eta,
+    )
+
+
+def success_table(session: Session, experiment_id: str) -> SuccessTable:
+    """Return success counts and probabilities of every cell, from the counts kept per cell.
+
+    Raises:
+        UnknownExperiment: No such experiment.
+    """
+    known(session, experiment_id)
+    steps = cells.steps_of(session, experiment_id)
+    return SuccessTable(
+        experiment=experiment_id,
+        cells=[_cell(row, steps.get(row.id, {})) for row in cells.of(session, experiment_id)],
+    )
+
+
+def _cell(row: CellRow, steps: dict[int, int]) -> Cell:
+    return Cell(
+        width=row.width,
+        samples=row.samples,
+        sparsity=row.sparsity,
+        runs=row.runs,
+        runs_total=row.seed_count,
+        successes=row.successes,
+        censored=row.censored,
+        diverged=row.diverged,
+        probability=row.successes / row.runs if row.runs else None,
+        interval=wilson(row.successes, row.runs) if row.runs else None,
+        median_steps=median_steps(steps, row.runs) if row.runs else None,
+    )
+
+
+def frontier(session: Session, experiment_id: str, probability: float) -> Frontier:
+    """Return the non-dominated cells that reach a probability.
+
+    Raises:
+        UnknownExperiment: No such experiment.
+    """
+    table = success_table(session, experiment_id)
+    return Frontier(
+        experiment=experiment_id, probability=probability, points=pareto_front(table.cells, probability)
+    )
+
+
+def run_page(
+    session: Session, experiment_id: str, *, limit: int, after: tuple[int, int] | None, where: dict[str, Any]
+) -> list[Run]:
+    """Return up to `limit` runs in the order of (cell, seed); see `store.runs.page`.
+
+    Raises:
+        UnknownExperiment: No such experiment.
+    """
+    known(session, experiment_id)
+    return [
+        Run(
+            cell=cell.position,
+            width=cell.width,
+            samples=cell.samples,
+            sparsity=cell.sparsity,
+            seed=run.seed,
+            outcome=Outcome(run.outcome),
+            steps=run.steps,
+            train_error=run.train_error,
+            test_error=run.test_error,
+            wall_seconds=run.wall_seconds,
+            flops=run.flops,
+            engine=environment.engine,
+            device=environment.device,
+            versions=environment.versions,
+            finished_at=run.finished_at,
+        )
+        for cell, run, environment in runs.page(session, experiment_id, limit=limit, after=after, where=where)
+    ]
+
+
+def curves(session: Session, experiment_id: str, seed: int, where: dict[str, Any]) -> list[Curve]:
+    """Return the curves of one seed in the cells that `where` admits, two at most.
+
+    Raises:
+        UnknownExperiment: No such experiment.
+    """
+    known(session, experiment_id)
+    return [
+        Curve(cell=cell.position, seed=run.seed, **curve.document)
+        for cell, run, curve in runs.curves(session, experiment_id, seed, where)
+    ]
+
+
+def fleet(session: Session) -> list[Worker]:
+    """Return the workers heard of within the last hour, newest first."""
+    at = now()
+    return [
+        Worker(
+            id=row.id,
+            hostname=row.hostname,
+            pid=row.pid,
+            queue=row.queue,
+            engine=row.engine,
+            device=row.device,
+            versions=row.versions,
+            alive=workers.is_alive(row, at),
+            shard=row.shard_id,
+            started_at=row.started_at,
+            seen_at=row.seen_at,
+        )
+        for row in workers.recent(session, at)
+    ]

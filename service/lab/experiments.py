@@ -1,0 +1,290 @@
+"""The life of an experiment: submit, cancel, pause, resume, retry, delete, settle."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass
+
+from sqlalchemy.orm import Session
+from tombola.results import Quote
+from tombola.spec import ExperimentSpec
+from ulid import ULID
+
+from service.lab import cost, events, planning
+from service.lab.errors import IdempotencyConflict, IllegalTransition, UnknownExperiment
+from service.store import cells, configurations, experiments, shards, workers
+from service.store.database import lock_planning, now
+from service.store.models import Experiment
+
+_FINISHED = ("succeeded", "failed", "cancelled")
+
+
+@dataclass(frozen=True, slots=True)
+class Lab:
+    """The planner's settings, passed to what plans.
+
+    Attributes:
+        shard_seconds: Training time a shard is planned for.
+    """
+
+    shard_seconds: float = 60.0
+
+    def quote(self, session: Session, spec: ExperimentSpec) -> Quote:
+        """Return what a spec would cost at most, beside what is in the store already."""
+        asked = spec.configurations()
+        known = configurations.ids_by_hash(session, (item.hash() for item in asked))
+        wanted = [
+            planning.Wanted(
+                known.get(item.hash()), spec.seeds.start, spec.seeds.count, cost.run_seconds(item)
+            )
+            for item in asked
+        ]
+        found = planning.survey(session, wanted)
+        to_train = [sum(part.seeds.seed_count for part in parts) for parts in found.missing]
+        steps = spec.training.max_steps
+        return Quote(
+            cells=spec.cell_count,
+            runs=spec.run_count,
+            runs_existing=found.existing,
+            runs_pending=found.pending,
+            run_steps=steps * sum(to_train),
+            flops=sum(
+                count * cost.run_flops(item, steps) for item, count in zip(asked, to_train, strict=True)
+            ),
+            seconds=sum(count * want.run_cost for want, count in zip(wanted, to_train, strict=True)),
+            workers=workers.alive_count(session),
+        )
+
+    def submit(
+        self, session: Session, spec: ExperimentSpec, *, idempotency_key: str | None = None, scope: str = ""
+    ) -> tuple[Experiment, bool]:
+        """Store an experiment, its cells and the shards for what nobody trained yet.
+
+        Args:
+            session: A write transaction.
+            spec: What is asked.
+            idempotency_key: A second submission under the same key returns the first one's experiment.
+            scope: Whose key it is; keys of different users do not meet.
+
+        Returns:
+            The experiment, and whether it is new.
+
+        Raises:
+            IdempotencyConflict: The key was used for another spec.
+        """
+        lock_planning(session)
+        document = spec.model_dump(mode="json")
+        if idempotency_key is not None:
+            known = experiments.by_idempotency_key(session, scope, idempotency_key)
+            if known is not None:
+                if known.spec != document:
+                    raise IdempotencyConflict(
+                        f"Idempotency-Key {idempotency_key!r} was used for experiment {known.id}, "
+                        "which has another spec; use a new key for a new experiment"
+                    )
+                return known, False
+        experiment = Experiment(
+            id=str(ULID()),
+            name=spec.name,
+            status="queued",
+            spec=document,
+            quote=self.quote(session, spec).model_dump(mode="json"),
+            idempotency_scope=scope,
+            idempotency_key=idempotency_key,
+            runs_total=spec.run_count,
+            cost_total=0.0,
+            created_at=now(),
+        )
+        session.add(experiment)
+        session.flush()
+        self._add_cells(session, experiment, spec)
+        events.status(session, experiment)
+        if experiment.runs_done == experiment.runs_total:
+            _finish(session, experiment, "succeeded")
+        else:
+            self.plan(session, experiment)
+        return experiment, True
+
+    def _add_cells(self, session: Session, experiment: Experiment, spec: ExperimentSpec) -> None:
+        asked = spec.configurations()
+        ids = configurations.ensure(session, asked)
+        cells.add(
+            session,
+            [
+                {
+                    "experiment_id": experiment.id,
+                    "position": position,
+                    "configuration_id": ids[item.hash()],
+                    "width": item.width,
+                    "samples": item.samples,
+                    "sparsity": item.sparsity,
+                    "seed_start": spec.seeds.start,
+                    "seed_count": spec.seeds.count,
+                    "run_cost": cost.run_seconds(item),
+                }
+                for position, item in enumerate(asked)
+            ],
+        )
+        cells.count_existing(session, experiment.id)
+        for cell in cells.of(session, experiment.id):
+            experiment.runs_done += cell.runs
+            experiment.successes += cell.successes
+            experiment.diverged += cell.diverged
+            experiment.cost_total += cell.run_cost * cell.seed_count
+            experiment.cost_done += cell.run_cost * cell.runs
+        experiment.runs_reused = experiment.runs_done
+
+    def plan(self, session: Session, experiment: Experiment) -> int:
+        """Make shards for what an experiment lacks and nobody is training; return how many."""
+        return planning.plan(
+            session,
+            experiment,
+            shard_seconds=self.shard_seconds,
+            workers=workers.alive_count(session),
+        )
+
+    def cancel(self, session: Session, experiment_id: str) -> Experiment:
+        """End an experiment; its finished runs stay, and others who wait for its runs take them over.
+
+        Raises:
+            UnknownExperiment: No such experiment.
+            IllegalTransition: It has ended already.
+        """
+        experiment = _locked(session, experiment_id)
+        _require(experiment, ("queued", "running", "paused"), "cancelled")
+        _finish(session, experiment, "cancelled")
+        self._release(session, experiment)
+        return experiment
+
+    def pause(self, session: Session, experiment_id: str) -> Experiment:
+        """Stop training an experiment until it is resumed; runs in the middle will start again.
+
+        Raises:
+            UnknownExperiment: No such experiment.
+            IllegalTransition: It is not queued or running.
+        """
+        experiment = _locked(session, experiment_id)
+        _require(experiment, experiments.ACTIVE, "paused")
+        experiment.status = "paused"
+        events.status(session, experiment)
+        self._release(session, experiment)
+        return experiment
+
+    def _release(self, session: Session, experiment: Experiment) -> None:
+        """Drop the shards of an experiment and let others plan those runs they were waiting for."""
+        session.flush()
+        dropped = shards.drop_live(session, experiment.id, now())
+        others = experiments.active_ids_wanting(session, dropped, besides=experiment.id)
+        for other in experiments.lock_many(session, others).values():
+            self.plan(session, other)
+
+    def resume(self, session: Session, experiment_id: str) -> Experiment:
+        """Go on with a paused experiment.
+
+        Raises:
+            UnknownExperiment: No such experiment.
+            IllegalTransition: It is not paused.
+        """
+        experiment = _locked(session, experiment_id)
+        _require(experiment, ("paused",), "resumed")
+        return self._restart(session, experiment)
+
+    def retry(self, session: Session, experiment_id: str) -> Experiment:
+        """Train again what a failed or cancelled experiment lacks; its finished runs count.
+
+        Raises:
+            UnknownExperiment: No such experiment.
+            IllegalTransition: It has neither failed nor been cancelled.
+        """
+        experiment = _locked(session, experiment_id)
+        _require(experiment, ("failed", "cancelled"), "retried")
+        shards.forget_failures(session, experiment.id)
+        experiment.reason = None
+        experiment.finished_at = None
+        return self._restart(session, experiment)
+
+    def _restart(self, session: Session, experiment: Experiment) -> Experiment:
+        if experiment.runs_done == experiment.runs_total:
+            _finish(session, experiment, "succeeded")
+            return experiment
+        experiment.status = "queued"
+        experiment.timed_from = None
+        events.status(session, experiment)
+        self.plan(session, experiment)
+        return experiment
+
+    def delete(self, session: Session, experiment_id: str) -> None:
+        """Forget an experiment that has ended; its runs stay for others to use.
+
+        Raises:
+            UnknownExperiment: No such experiment.
+            IllegalTransition: It has not ended.
+        """
+        experiment = _locked(session, experiment_id)
+        _require(experiment, _FINISHED, "deleted", hint="cancel it first")
+        session.delete(experiment)
+
+    def settle(self, session: Session, experiment_id: str) -> None:
+        """Bring an active experiment without live shards on its way: end it, or plan what it lacks."""
+        experiment = _locked(session, experiment_id)
+        if experiment.status in experiments.ACTIVE and shards.live_count(session, experiment.id) == 0:
+            settle_status(session, experiment)
+            if experiment.status in experiments.ACTIVE:
+                self.plan(session, experiment)
+
+
+def settle_status(session: Session, experiment: Experiment) -> None:
+    """End an experiment that has all its runs, or that cannot get them.
+
+    The caller holds the experiment's row. A paused experiment whose runs others trained succeeds too.
+    """
+    if experiment.status in _FINISHED:
+        return
+    if experiment.runs_done >= experiment.runs_total:
+        _finish(session, experiment, "succeeded")
+    elif shards.live_count(session, experiment.id) == 0:
+        reason = shards.failure_reason(session, experiment.id)
+        if reason is not None:
+            _finish(session, experiment, "failed", reason)
+
+
+def mark_running(session: Session, experiment: Experiment) -> None:
+    """Note that an experiment's runs are being trained, and start its clock. The caller holds its row."""
+    if experiment.status != "queued":
+        return
+    experiment.status = "running"
+    experiment.started_at = experiment.started_at or now()
+    experiment.timed_from = now()
+    experiment.timed_cost = experiment.cost_done
+    events.status(session, experiment)
+
+
+def _finish(session: Session, experiment: Experiment, status: str, reason: str | None = None) -> None:
+    experiment.status = status
+    experiment.reason = reason
+    experiment.finished_at = now()
+    events.status(session, experiment)
+
+
+def _locked(session: Session, experiment_id: str) -> Experiment:
+    lock_planning(session)
+    experiment = experiments.get(session, experiment_id, lock=True)
+    if experiment is None:
+        raise UnknownExperiment(experiment_id)
+    return experiment
+
+
+def _require(experiment: Experiment, allowed: tuple[str, ...], verb: str, *, hint: str | None = None) -> None:
+    if experiment.status not in allowed:
+        expected = " or ".join(allowed)
+        text = f"only a {expected} experiment can be {verb}; {experiment.id} is {experiment.status}"
+        raise IllegalTransition(f"{text}: {hint}" if hint else text)
+
+
+#: What `POST /v1/experiments/{id}/<name>` does.
+TRANSITIONS: dict[str, Callable[[Lab, Session, str], Experiment]] = {
+    "cancel": Lab.cancel,
+    "pause": Lab.pause,
+    "resume": Lab.resume,
+    "retry": Lab.retry,
+}

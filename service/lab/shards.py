@@ -1,0 +1,272 @@
+"""The shard contract: claim, renew, record, give back, fail, and the sweep that mends what broke.
+
+The database is the truth and the broker a doorbell. Every step here is one transaction, harmless when it
+is repeated, so that a killed worker, a second delivery or an emptied broker loses and doubles nothing.
+"""
+
+from __future__ import annotations
+
+import secrets
+from collections import Counter, defaultdict
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from datetime import timedelta
+from typing import Any
+
+from sqlalchemy.orm import Session
+from tombola.spec import Configuration
+
+from service.lab import events
+from service.lab.experiments import mark_running, settle_status
+from service.store import cells, configurations, experiments, runs, shards
+from service.store.database import lock_recording, now
+from service.store.models import Cell, Experiment, Shard
+
+MAX_ATTEMPTS = 3
+
+
+@dataclass(frozen=True, slots=True)
+class Claim:
+    """A shard that a worker holds: the token that proves it, and the runs still to train."""
+
+    shard_id: int
+    token: str
+    configurations: Mapping[int, Configuration]
+    runs: Sequence[tuple[int, int]]  #: (configuration id, seed)
+
+
+@dataclass(frozen=True, slots=True)
+class RunRecord:
+    """A finished run as it is stored; fields as in `tombola.results.Run`."""
+
+    configuration_id: int
+    seed: int
+    outcome: str
+    steps: int
+    train_error: float | None
+    test_error: float | None
+    wall_seconds: float
+    flops: float
+    curve: Mapping[str, Any]
+
+
+@dataclass(frozen=True, slots=True)
+class TrainedBy:
+    """Engine, device and software versions behind a batch of runs."""
+
+    engine: str
+    device: str
+    versions: Mapping[str, str]
+
+
+def claim(session: Session, shard_id: int, *, worker_id: str, lease_seconds: float) -> Claim | None:
+    """Take a queued shard, or return None: it is somebody else's, finished, or dropped."""
+    lock_recording(session)
+    token = secrets.token_hex(16)
+    expires_at = now() + timedelta(seconds=lease_seconds)
+    if not shards.claim(session, shard_id, token=token, worker_id=worker_id, expires_at=expires_at):
+        return None
+    shard = _existing(session, shard_id)
+    experiment = experiments.get(session, shard.experiment_id, lock=True)
+    if experiment is not None:
+        mark_running(session, experiment)
+    items = shards.items(session, shard_id)
+    ids = sorted({item.configuration_id for item in items})
+    done = runs.existing_seeds(session, ids)
+    wanted = [
+        (item.configuration_id, seed)
+        for item in items
+        for seed in range(item.seed_start, item.seed_start + item.seed_count)
+        if seed not in done.get(item.configuration_id, ())
+    ]
+    return Claim(shard_id, token, configurations.load(session, ids), wanted)
+
+
+def renew(session: Session, claimed: Claim, *, fraction: float, lease_seconds: float) -> bool:
+    """Extend a lease; false when the shard is no longer ours (cancelled, paused, or taken back)."""
+    return shards.update_leased(
+        session,
+        claimed.shard_id,
+        claimed.token,
+        lease_expires_at=now() + timedelta(seconds=lease_seconds),
+        fraction=min(max(fraction, 0.0), 1.0),
+    )
+
+
+def record(
+    session: Session, claimed: Claim, records: Sequence[RunRecord], by: TrainedBy, *, complete: bool
+) -> int:
+    """Store finished runs, count them in every cell that wants them, and complete the shard.
+
+    Runs are kept even when the lease was lost meanwhile: they are right whoever trained them.
+
+    Returns:
+        The number of runs that were new.
+    """
+    lock_recording(session)
+    new = _insert(session, records, by)
+    if complete:
+        shards.update_leased(
+            session,
+            claimed.shard_id,
+            claimed.token,
+            state="done",
+            fraction=1.0,
+            finished_at=now(),
+            lease_token=None,
+            lease_expires_at=None,
+        )
+    touched = _count(
+        session, [item for item in records if (item.configuration_id, item.seed) in new], claimed
+    )
+    shard = shards.get(session, claimed.shard_id)
+    ids = set(touched) | ({shard.experiment_id} if shard is not None else set())
+    for experiment_id, experiment in experiments.lock_many(session, ids).items():
+        if experiment_id in touched:
+            _add(experiment, touched[experiment_id])
+            mark_running(session, experiment)
+            events.progress(session, experiment)
+        settle_status(session, experiment)
+    return len(new)
+
+
+def give_back(session: Session, claimed: Claim) -> bool:
+    """Return a shard that a stopping worker did not finish; this is not an attempt."""
+    shard = shards.get(session, claimed.shard_id)
+    if shard is None:
+        return False
+    return shards.update_leased(
+        session, claimed.shard_id, claimed.token, **_queued(), attempts=max(shard.attempts - 1, 0)
+    )
+
+
+def fail(session: Session, claimed: Claim, reason: str) -> None:
+    """Note that training a shard raised an error: it is tried again, at most `MAX_ATTEMPTS` times."""
+    lock_recording(session)
+    shard = shards.get(session, claimed.shard_id)
+    if shard is not None and shard.state == "leased" and shard.lease_token == claimed.token:
+        _retry_or_fail(session, shard, reason)
+
+
+def take_back_expired(session: Session) -> int | None:
+    """Take back one shard whose worker fell silent, and return its id, or None if there is none.
+
+    One in a transaction: rows of several experiments are only ever locked in the order of their ids.
+    """
+    lock_recording(session)
+    shard = shards.expired(session, now())
+    if shard is None:
+        return None
+    _retry_or_fail(
+        session, shard, f"worker {shard.worker_id} fell silent in the middle of the shard (killed?)"
+    )
+    return shard.id
+
+
+def _retry_or_fail(session: Session, shard: Shard, reason: str) -> None:
+    final = shard.attempts >= MAX_ATTEMPTS
+    values: dict[str, Any] = (
+        {
+            "state": "failed",
+            "finished_at": now(),
+            "reason": f"shard {shard.id} failed {shard.attempts} times, at last: {reason}"[:2000],
+            "lease_token": None,
+            "lease_expires_at": None,
+        }
+        if final
+        else _queued()
+    )
+    if not shards.update_leased(session, shard.id, shard.lease_token or "", **values):
+        return
+    experiment = experiments.get(session, shard.experiment_id, lock=True)
+    if experiment is not None:
+        events.shard_failed(session, experiment, shard.id, shard.attempts, reason[:2000])
+        settle_status(session, experiment)
+
+
+def _queued() -> dict[str, Any]:
+    return {
+        "state": "queued",
+        "lease_token": None,
+        "lease_expires_at": None,
+        "worker_id": None,
+        "rung_at": None,
+        "fraction": 0.0,
+    }
+
+
+def _insert(session: Session, records: Sequence[RunRecord], by: TrainedBy) -> set[tuple[int, int]]:
+    if not records:
+        return set()
+    environment_id = runs.ensure_environment(
+        session, engine=by.engine, device=by.device, versions=by.versions
+    )
+    at = now()
+    return runs.add_new(
+        session,
+        [
+            {
+                "configuration_id": item.configuration_id,
+                "seed": item.seed,
+                "outcome": item.outcome,
+                "steps": item.steps,
+                "train_error": item.train_error,
+                "test_error": item.test_error,
+                "wall_seconds": item.wall_seconds,
+                "flops": item.flops,
+                "environment_id": environment_id,
+                "finished_at": at,
+            }
+            for item in records
+        ],
+        {(item.configuration_id, item.seed): item.curve for item in records},
+    )
+
+
+def _count(session: Session, new: Sequence[RunRecord], claimed: Claim) -> dict[str, Counter[str]]:
+    """Add new runs to every cell that wants them; return what to add to each experiment, by id."""
+    covering = cells.covering(session, {item.configuration_id for item in new})
+    by_cell: dict[int, Counter[str]] = defaultdict(Counter)
+    by_step: Counter[tuple[int, int]] = Counter()
+    by_experiment: dict[str, Counter[str]] = defaultdict(Counter)
+    recorded = 0.0
+    for item in new:
+        wanting = [
+            cell
+            for cell in covering.get(item.configuration_id, ())
+            if cell.seed_start <= item.seed < cell.seed_start + cell.seed_count
+        ]
+        for cell in wanting:
+            _tally(by_cell[cell.id], item, cell)
+            _tally(by_experiment[cell.experiment_id], item, cell)
+            if item.outcome == "success":
+                by_step[cell.id, item.steps] += 1
+        recorded += wanting[0].run_cost if wanting else 0.0
+    cells.add_counts(session, by_cell)
+    cells.add_steps(session, by_step)
+    if recorded:
+        shards.add_recorded(session, claimed.shard_id, claimed.token, recorded)
+    return by_experiment
+
+
+_COUNTED_AS = {"success": "successes", "censored": "censored", "diverged": "diverged"}
+
+
+def _tally(counter: Counter[str], item: RunRecord, cell: Cell) -> None:
+    counter["runs"] += 1
+    counter[_COUNTED_AS[item.outcome]] += 1
+    counter["cost"] += cell.run_cost  # type: ignore[assignment]  # a Counter adds floats as well
+
+
+def _add(experiment: Experiment, counts: Mapping[str, float]) -> None:
+    experiment.runs_done += int(counts["runs"])
+    experiment.successes += int(counts["successes"])
+    experiment.diverged += int(counts["diverged"])
+    experiment.cost_done += counts["cost"]
+
+
+def _existing(session: Session, shard_id: int) -> Shard:
+    shard = shards.get(session, shard_id)
+    if shard is None:  # a claim just changed this row, in this transaction
+        raise LookupError(f"shard {shard_id} vanished under its claim")
+    return shard

@@ -1,0 +1,1 @@
+"""Pure functions: intervals, survival and the Pareto frontier."""
