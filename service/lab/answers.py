@@ -6,6 +6,16 @@ from collections.abc import Sequence
 from typing import Any
 
 from sqlalchemy.orm import Session
+
+from service.lab.errors import UnknownExperiment
+from service.lab.statistics.frontier import pareto_front
+from service.lab.statistics.intervals import wilson
+from service.lab.statistics.survival import median_steps
+from service.store import cells, experiments, runs, shards, workers
+from service.store.database import now
+from service.store.models import Cell as CellRow
+from service.store.models import Experiment as ExperimentRow
+from service.store.models import Shard
 from tombola.results import (
     Cell,
     Curve,
@@ -20,16 +30,6 @@ from tombola.results import (
     Worker,
 )
 from tombola.spec import ExperimentSpec
-
-from service.lab.errors import UnknownExperiment
-from service.lab.statistics.frontier import pareto_front
-from service.lab.statistics.intervals import wilson
-from service.lab.statistics.survival import median_steps
-from service.store import cells, experiments, runs, shards, workers
-from service.store.database import now
-from service.store.models import Cell as CellRow
-from service.store.models import Experiment as ExperimentRow
-from service.store.models import Shard
 
 #: An ETA from less work or time than this would be a guess.
 _ETA_AFTER_SECONDS = 1.0

@@ -6,8 +6,6 @@ from collections.abc import Callable
 from dataclasses import dataclass
 
 from sqlalchemy.orm import Session
-from tombola.results import Quote
-from tombola.spec import ExperimentSpec
 from ulid import ULID
 
 from service.lab import cost, events, planning
@@ -15,6 +13,8 @@ from service.lab.errors import IdempotencyConflict, IllegalTransition, UnknownEx
 from service.store import cells, configurations, experiments, shards, workers
 from service.store.database import lock_planning, now
 from service.store.models import Experiment
+from tombola.results import Quote
+from tombola.spec import ExperimentSpec
 
 _FINISHED = ("succeeded", "failed", "cancelled")
 
@@ -242,7 +242,7 @@ def settle_status(session: Session, experiment: Experiment) -> None:
         return
     if experiment.runs_done >= experiment.runs_total:
         _finish(session, experiment, "succeeded")
-    elif shards.live_count(session, experiment.id) == 0:
+    elif experiment.status in experiments.ACTIVE and shards.live_count(session, experiment.id) == 0:
         reason = shards.failure_reason(session, experiment.id)
         if reason is not None:
             _finish(session, experiment, "failed", reason)

@@ -14,13 +14,13 @@ from datetime import timedelta
 from typing import Any
 
 from sqlalchemy.orm import Session
-from tombola.spec import Configuration
 
 from service.lab import events
 from service.lab.experiments import mark_running, settle_status
 from service.store import cells, configurations, experiments, runs, shards
 from service.store.database import lock_recording, now
 from service.store.models import Cell, Experiment, Shard
+from tombola.spec import Configuration
 
 MAX_ATTEMPTS = 3
 

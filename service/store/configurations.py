@@ -6,10 +6,10 @@ from collections.abc import Iterable
 
 from sqlalchemy import select
 from sqlalchemy.orm import Session
-from tombola import spec
 
 from service.store.dialect import in_lists, insert
 from service.store.models import Configuration
+from tombola import spec
 
 
 def ids_by_hash(session: Session, hashes: Iterable[str]) -> dict[str, int]:

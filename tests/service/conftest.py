@@ -1,0 +1,104 @@
+"""Workers' work without training: shards claimed and recorded with made-up outcomes."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+
+import pytest
+from sqlalchemy import select
+
+from service.lab import shards
+from service.lab.experiments import Lab
+from service.lab.shards import Claim, RunRecord, TrainedBy
+from service.store.database import Database
+from service.store.models import Shard
+from tombola.spec import ExperimentSpec
+
+BY = TrainedBy("made-up", "cpu", {"python": "3"})
+
+
+@pytest.fixture
+def lab() -> Lab:
+    return Lab(shard_seconds=1.0)
+
+
+@pytest.fixture
+def spec() -> ExperimentSpec:
+    return ExperimentSpec.model_validate(
+        {
+            "name": "made up",
+            "target": {"kind": "parity", "n": 10, "k": 2},
+            "grid": {"width": [4, 8], "samples": [50, None], "sparsity": [2, None]},
+            "training": {"max_steps": 40_000},
+            "seeds": {"count": 5},
+        }
+    )
+
+
+def outcome_of(configuration_id: int, seed: int) -> tuple[str, int]:
+    """Return outcome and steps: made up, but always the same for the same run, as real ones are."""
+    return [("success", 500), ("success", 1500), ("censored", 40_000), ("diverged", 500)][
+        (3 * configuration_id + seed) % 4
+    ]
+
+
+def record_of(configuration_id: int, seed: int) -> RunRecord:
+    outcome, steps = outcome_of(configuration_id, seed)
+    return RunRecord(
+        configuration_id=configuration_id,
+        seed=seed,
+        outcome=outcome,
+        steps=steps,
+        train_error=0.1,
+        test_error=None if outcome == "diverged" else 0.2,
+        wall_seconds=1.0,
+        flops=1e9,
+        curve={"steps": [steps], "train_error": [0.1], "test_error": [0.2]},
+    )
+
+
+class Hands:
+    """What a worker does, step by step."""
+
+    def __init__(self, database: Database) -> None:
+        self.database = database
+
+    def queued(self) -> list[int]:
+        with self.database.read() as session:
+            return list(session.scalars(select(Shard.id).where(Shard.state == "queued").order_by(Shard.id)))
+
+    def states(self) -> list[str]:
+        with self.database.read() as session:
+            return list(session.scalars(select(Shard.state).order_by(Shard.id)))
+
+    def claim(self, shard_id: int, *, lease_seconds: float = 30) -> Claim | None:
+        with self.database.write() as session:
+            return shards.claim(session, shard_id, worker_id="hands", lease_seconds=lease_seconds)
+
+    def record(self, claim: Claim, runs: list[tuple[int, int]], *, complete: bool = False) -> int:
+        with self.database.write() as session:
+            return shards.record(session, claim, [record_of(*run) for run in runs], BY, complete=complete)
+
+    def train(self, shard_id: int) -> Claim | None:
+        claim = self.claim(shard_id)
+        if claim is not None:
+            self.record(claim, list(claim.runs), complete=True)
+        return claim
+
+    def train_all(self) -> None:
+        while ids := self.queued():
+            self.train(ids[0])
+
+
+@pytest.fixture
+def hands(database: Database) -> Hands:
+    return Hands(database)
+
+
+@pytest.fixture
+def submit(database: Database, lab: Lab) -> Callable[..., str]:
+    def submit(spec: ExperimentSpec, **options: str) -> str:
+        with database.write() as session:
+            return lab.submit(session, spec, **options)[0].id
+
+    return submit

@@ -1,0 +1,125 @@
+"""The sweeper and the doorbell, with a real Valkey, on SQLite and on PostgreSQL."""
+
+from __future__ import annotations
+
+import json
+from base64 import b64decode
+from datetime import timedelta
+
+import pytest
+import redis
+from sqlalchemy import select, update
+
+from service.doorbell import Doorbell, DoorbellError, ring_new
+from service.lab import answers, shards
+from service.settings import Settings
+from service.store.database import now
+from service.store.models import Shard
+from service.sweeper import sweep
+
+
+@pytest.fixture
+def doorbell(broker_url):
+    doorbell = Doorbell(Settings(broker_url=broker_url))
+    yield doorbell
+    doorbell.close()
+
+
+@pytest.fixture
+def messages(broker_url):
+    """Return a function giving the shard ids of the waiting messages, in the order they will be taken."""
+
+    def read():
+        with redis.Redis.from_url(broker_url) as connection:
+            found = [json.loads(item) for item in reversed(connection.lrange("tombola", 0, -1))]
+        return [json.loads(b64decode(message["body"]))[0][0] for message in found]
+
+    return read
+
+
+def age_rings(database):
+    with database.write() as session:
+        session.execute(update(Shard).values(rung_at=now() - timedelta(minutes=1)))
+
+
+def test_new_shards_are_rung_for_once(database, lab, spec, submit, hands, doorbell, messages):
+    submit(spec)
+    sweep(database, doorbell, lab)
+    assert messages() == hands.queued()
+    sweep(database, doorbell, lab)
+    assert messages() == hands.queued()
+
+
+def test_a_message_carries_the_task_and_the_id_and_nothing_else(database, spec, submit, doorbell, broker_url):
+    submit(spec)
+    ring_new(database, doorbell)
+    with redis.Redis.from_url(broker_url) as connection:
+        message = json.loads(connection.lrange("tombola", 0, 0)[0])
+    arguments, options, _ = json.loads(b64decode(message["body"]))
+    assert message["headers"]["task"] == "tombola.train_shard"
+    assert len(arguments) == 1
+    assert isinstance(arguments[0], int)
+    assert options == {}
+
+
+def test_messages_that_were_lost_are_sent_again(
+    database, lab, spec, submit, hands, doorbell, messages, broker_url
+):
+    submit(spec)
+    sweep(database, doorbell, lab)
+    with redis.Redis.from_url(broker_url) as connection:
+        connection.flushall()
+    sweep(database, doorbell, lab)
+    assert messages() == [], "they may be in workers' hands still"
+    age_rings(database)
+    sweep(database, doorbell, lab)
+    assert sorted(messages()) == hands.queued()
+
+
+def test_messages_that_wait_are_not_sent_again_however_long(
+    database, lab, spec, submit, hands, doorbell, messages
+):
+    submit(spec)
+    sweep(database, doorbell, lab)
+    age_rings(database)
+    sweep(database, doorbell, lab)
+    assert messages() == hands.queued()
+
+
+def test_a_broker_that_is_away_fails_nothing_and_is_rung_when_it_is_back(
+    database, lab, spec, submit, hands, doorbell, messages
+):
+    away = Doorbell(Settings(broker_url="redis://127.0.0.1:1/0"))
+    experiment_id = submit(spec)
+    sweep(database, away, lab)
+    with pytest.raises(DoorbellError, match="cannot be reached"):
+        away.ring([1])
+    sweep(database, doorbell, lab)
+    assert messages() == hands.queued()
+    with database.read() as session:
+        assert answers.known(session, experiment_id).status == "queued"
+
+
+def test_an_expired_lease_is_taken_back_and_rung_for(database, lab, spec, submit, hands, doorbell, messages):
+    submit(spec)
+    shard_id = hands.queued()[0]
+    claim = hands.claim(shard_id)
+    with database.write() as session:
+        session.execute(
+            update(Shard).where(Shard.id == shard_id).values(lease_expires_at=now() - timedelta(seconds=1))
+        )
+    sweep(database, doorbell, lab)
+    assert shard_id in messages()
+    with database.write() as session:
+        assert not shards.renew(session, claim, fraction=0.1, lease_seconds=30)
+
+
+def test_an_experiment_left_without_shards_is_planned_again(database, lab, spec, submit, hands, doorbell):
+    experiment_id = submit(spec)
+    with database.write() as session:
+        session.execute(update(Shard).values(state="dropped"))
+    sweep(database, doorbell, lab)
+    hands.train_all()
+    with database.read() as session:
+        assert answers.known(session, experiment_id).status == "succeeded"
+        assert session.scalars(select(Shard.state).where(Shard.state == "queued")).all() == []
