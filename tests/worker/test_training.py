@@ -1,0 +1,171 @@
+"""Claim, train, record: with a made-up engine on a real database."""
+
+from __future__ import annotations
+
+import threading
+
+import pytest
+from sqlalchemy import select
+from sqlalchemy.exc import OperationalError
+
+import migrations
+from service.lab import answers
+from service.lab.experiments import Lab
+from service.settings import Settings
+from service.store.database import Database
+from service.store.models import Shard
+from service.store.models import Worker as WorkerRow
+from tombola.results import Outcome
+from tombola.spec import ExperimentSpec
+from worker import training
+from worker.engine import Curve, FinishedRun
+from worker.member import Member
+from worker.training import train_shard
+
+SPEC = ExperimentSpec.model_validate(
+    {
+        "name": "made up",
+        "target": {"kind": "parity", "n": 10, "k": 2},
+        "grid": {"width": [4], "samples": [50]},
+        "training": {"max_steps": 1000},
+        "seeds": {"count": 6},
+    }
+)
+
+
+class MadeUpEngine:
+    """Ends every run at once, and does in the middle what a test asks of it."""
+
+    name, device = "made-up", "cpu"
+
+    def __init__(self, in_the_middle=lambda: None):
+        self.in_the_middle = in_the_middle
+        self.trained = []
+
+    def train(self, runs, on_finished, should_stop):
+        for number, run in enumerate(runs):
+            if number == len(runs) // 2:
+                self.in_the_middle()
+            if should_stop(number / len(runs)):
+                return False
+            self.trained.append(run)
+            on_finished(FinishedRun(run, Outcome.SUCCESS, 500, 0.0, 0.05, Curve([500], [0.0], [0.05]), 0.1))
+        return True
+
+
+@pytest.fixture
+def database(sqlite_url):
+    database = Database(sqlite_url)
+    with database.write() as session:
+        migrations.upgrade(session.connection())
+    yield database
+    database.close()
+
+
+@pytest.fixture
+def member(sqlite_url, database, monkeypatch):  # the database is migrated first
+    member = Member(Settings(database_url=sqlite_url, heartbeat_seconds=0.05, device="cpu"))
+    monkeypatch.setattr(training, "_FLUSH_SECONDS", 0.0)
+    yield member
+    member.close()
+
+
+@pytest.fixture
+def shard_id(database):
+    with database.write() as session:
+        Lab().submit(session, SPEC)
+        return session.scalars(select(Shard.id)).one()
+
+
+def shard(database):
+    with database.read() as session:
+        return session.scalars(select(Shard)).one()
+
+
+def experiment(database):
+    with database.read() as session:
+        return answers.experiment(session, answers.known(session, shard(database).experiment_id))
+
+
+def test_a_shard_is_trained_recorded_and_done(database, member, shard_id):
+    member.engine = MadeUpEngine()
+    train_shard(member, shard_id)
+    assert shard(database).state == "done"
+    assert experiment(database).status == "succeeded"
+    with database.read() as session:
+        run = answers.run_page(session, shard(database).experiment_id, limit=1, after=None, where={})[0]
+    assert run.versions["torch"]
+    assert run.flops > 0
+
+
+def test_a_second_delivery_trains_nothing(database, member, shard_id):
+    member.engine = MadeUpEngine()
+    train_shard(member, shard_id)
+    train_shard(member, shard_id)
+    assert len(member.engine.trained) == SPEC.run_count
+
+
+def test_an_error_of_the_engine_keeps_the_finished_runs_and_is_tried_three_times(database, member, shard_id):
+    def break_down():
+        raise RuntimeError("the device fell off the bus")
+
+    member.engine = MadeUpEngine(break_down)
+    for _ in range(3):
+        assert shard(database).state == "queued"
+        train_shard(member, shard_id)
+    assert shard(database).state == "failed"
+    found = experiment(database)
+    assert found.status == "failed"
+    assert "RuntimeError: the device fell off the bus" in found.reason
+    assert 3 <= found.progress.runs_done < SPEC.run_count
+
+
+def test_a_worker_asked_to_stop_gives_the_shard_back_with_its_finished_runs(database, member, shard_id):
+    member.engine = MadeUpEngine(member.stop_soon)
+    train_shard(member, shard_id)
+    assert shard(database).state == "queued"
+    assert shard(database).attempts == 0
+    assert experiment(database).progress.runs_done == 3
+
+
+def test_a_cancelled_shard_stops_and_keeps_its_finished_runs(database, member, shard_id):
+    lost = threading.Event()
+
+    def cancel():
+        with database.write() as session:
+            Lab().cancel(session, shard(database).experiment_id)
+        hold = member.heartbeat._hold
+        assert hold.lost.wait(5), "the heartbeat notices"
+        lost.set()
+
+    member.engine = MadeUpEngine(cancel)
+    train_shard(member, shard_id)
+    assert lost.is_set()
+    assert shard(database).state == "dropped"
+    assert experiment(database).status == "cancelled"
+    assert experiment(database).progress.runs_done == 3
+
+
+def test_a_database_that_is_away_for_a_moment_loses_no_run(database, member, shard_id, monkeypatch):
+    record, failures = training.shards.record, []
+
+    def unreliable(*args, **options):
+        if len(failures) < 2:
+            failures.append(1)
+            raise OperationalError("insert", {}, ConnectionError("the server went away"))
+        return record(*args, **options)
+
+    monkeypatch.setattr(training.shards, "record", unreliable)
+    member.engine = MadeUpEngine()
+    train_shard(member, shard_id)
+    assert failures
+    assert experiment(database).status == "succeeded"
+
+
+def test_a_worker_registers_beats_and_says_goodbye(database, member):
+    with database.read() as session:
+        assert [worker.alive for worker in answers.fleet(session)] == [True]
+    member.close()
+    with database.read() as session:
+        assert session.scalars(select(WorkerRow)).one().stopped_at is not None
+        assert [worker.alive for worker in answers.fleet(session)] == [False]

@@ -1,0 +1,95 @@
+"""The thread that keeps a worker's lease and reads what was decided about its shard."""
+
+from __future__ import annotations
+
+import logging
+import threading
+import time
+from collections.abc import Iterator
+from contextlib import contextmanager
+
+from sqlalchemy.exc import SQLAlchemyError
+
+from service.lab import shards
+from service.lab.shards import Claim
+from service.store import workers
+from service.store.database import Database
+
+#: How often a worker says that it lives, in seconds; `service.store.workers.ALIVE` is a few of these.
+_BEAT_SECONDS = 5.0
+
+_log = logging.getLogger(__name__)
+
+
+class Hold:
+    """A shard in training, seen from both threads: progress goes one way, the stop flag the other."""
+
+    def __init__(self, claim: Claim, stopping: threading.Event) -> None:
+        """Hold a claim until it is lost or the worker is told to stop."""
+        self.claim = claim
+        self.lost = threading.Event()
+        self.fraction = 0.0
+        self._stopping = stopping
+
+    def should_stop(self, fraction: float) -> bool:
+        """Note how far the training is, and tell whether it must stop (an engine's `ShouldStop`)."""
+        self.fraction = fraction
+        return self.lost.is_set() or self._stopping.is_set()
+
+
+class Heartbeat:
+    """Renews the lease of the shard in training and reports the worker, from its own thread."""
+
+    def __init__(
+        self, database: Database, worker_id: str, *, interval_seconds: float, lease_seconds: float
+    ) -> None:
+        """Prepare; `start` starts."""
+        self.stopping = threading.Event()  #: set when the worker was asked to stop
+        self._database = database
+        self._worker_id = worker_id
+        self._interval = interval_seconds
+        self._lease = lease_seconds
+        self._hold: Hold | None = None
+        self._ended = threading.Event()
+        self._thread = threading.Thread(target=self._run, name="heartbeat", daemon=True)
+
+    def start(self) -> None:
+        """Start the thread."""
+        self._thread.start()
+
+    def end(self) -> None:
+        """End the thread."""
+        self._ended.set()
+        self._thread.join(timeout=10)
+
+    @contextmanager
+    def holding(self, claim: Claim) -> Iterator[Hold]:
+        """Renew the lease of this claim inside the `with` block."""
+        self._hold = Hold(claim, self.stopping)
+        try:
+            yield self._hold
+        finally:
+            self._hold = None
+
+    def _run(self) -> None:
+        beaten_at = 0.0
+        while not self._ended.wait(self._interval):
+            hold = self._hold
+            try:
+                if hold is not None:
+                    self._renew(hold)
+                if time.monotonic() - beaten_at >= _BEAT_SECONDS:
+                    with self._database.write() as session:
+                        workers.beat(session, self._worker_id, hold.claim.shard_id if hold else None)
+                    beaten_at = time.monotonic()
+            except SQLAlchemyError as error:
+                # The database is away: train on. If that outlasts the lease somebody else trains the shard
+                # too; the runs of both are the same and are stored once.
+                _log.warning("heartbeat missed: %s", error)
+
+    def _renew(self, hold: Hold) -> None:
+        with self._database.write() as session:
+            ours = shards.renew(session, hold.claim, fraction=hold.fraction, lease_seconds=self._lease)
+        if not ours and self._hold is hold:
+            _log.info("shard %d is no longer ours: cancelled, paused or taken back", hold.claim.shard_id)
+            hold.lost.set()
