@@ -1,0 +1,45 @@
+# Everything a newcomer needs: `make demo`, `make test`, `make serve`, `make bench`.
+PYTHON ?= python3
+VENV := .venv
+BIN := $(VENV)/bin
+STAMP := $(VENV)/.installed
+
+.PHONY: demo test test-slow serve bench lint format constraints clean
+
+demo: $(STAMP)
+	$(BIN)/tombola demo
+
+test: $(STAMP) lint
+	$(BIN)/python -m pytest -m "not slow"
+
+test-slow: $(STAMP)
+	$(BIN)/python -m pytest -m slow
+
+serve: $(STAMP)
+	$(BIN)/tombola serve
+
+bench: $(STAMP)
+	$(BIN)/python bench/engine.py
+
+lint: $(STAMP)
+	$(BIN)/ruff format --check .
+	$(BIN)/ruff check .
+	$(BIN)/mypy
+
+format: $(STAMP)
+	$(BIN)/ruff format .
+	$(BIN)/ruff check --fix .
+
+# Both distributions come from this checkout, so no index is asked for either.
+$(STAMP): pyproject.toml clients/python/pyproject.toml constraints.txt
+	$(PYTHON) -m venv $(VENV)
+	$(BIN)/python -m pip install --quiet --constraint constraints.txt \
+		--editable './clients/python[pandas,plots]' --editable '.[dev]'
+	touch $(STAMP)
+
+# Writes down the versions that are installed now, after an upgrade that passed the tests.
+constraints: $(STAMP)
+	$(BIN)/python -m pip freeze --exclude-editable | sed 's/+cpu$$//' > constraints.txt
+
+clean:
+	rm -rf $(VENV) demo-output

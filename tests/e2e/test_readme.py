@@ -1,0 +1,54 @@
+"""The README's walk-throughs work as pasted, and its table of settings is whole."""
+
+from __future__ import annotations
+
+import re
+import subprocess
+import sys
+from pathlib import Path
+
+from service.settings import Settings
+
+ROOT = Path(__file__).parents[2]
+README = (ROOT / "README.md").read_text()
+
+
+def block(section, language):
+    """Return the code block of a section."""
+    text = README.partition(f"## {section}\n")[2]
+    return re.search(rf"```{language}\n(.*?)```", text, re.DOTALL).group(1)
+
+
+def run(command, script, stack, tmp_path):
+    script = script.replace("http://127.0.0.1:8000", stack.url)
+    return subprocess.run(
+        [*command, script], cwd=tmp_path, capture_output=True, text=True, timeout=180, check=False
+    )
+
+
+def test_the_curl_walk_through_works_as_pasted(stack, tmp_path):
+    result = run(["bash", "-euc"], block("With curl", "bash"), stack, tmp_path)
+    assert result.returncode == 0, result.stderr
+    assert '"run_steps":320000' in result.stdout, "the quote: 64 runs of 5000 steps"
+    assert '"status":"succeeded"' in result.stdout
+    assert "width,samples,sparsity,runs" in result.stdout
+    assert '"points":[' in result.stdout
+    assert '"test_error":[' in result.stdout
+    assert (tmp_path / "heatmap.svg").read_text().startswith("<?xml")
+
+
+def test_the_python_walk_through_works_as_pasted(stack, tmp_path):
+    result = run([sys.executable, "-c"], block("With Python", "python"), stack, tmp_path)
+    assert result.returncode == 0, result.stderr
+    assert "method='wilson'" in result.stdout
+    assert "median_steps" in result.stdout
+
+
+def test_every_setting_stands_in_the_readme():
+    for name in Settings.model_fields:
+        assert f"TOMBOLA_{name.upper()}`" in README, name
+
+
+def test_every_file_the_readme_links_to_is_there():
+    for target in re.findall(r"\]\((?!http)([^)#]+)", README):
+        assert (ROOT / target).exists(), target
