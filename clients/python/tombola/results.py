@@ -129,7 +129,7 @@ class Cell(_Answer):
     probability: float | None = Field(description="successes / runs; null before the first run.")
     interval: Interval | None
     median_steps: float | None = Field(
-        description="Median steps to success with failures as never (Kaplan-Meier); null where under half succeed."
+        description="Kaplan-Meier median of steps to success, failures as never; null if under half succeed."
     )
 
 

@@ -95,7 +95,7 @@ class Grid(_Contract):
         list[Sparsity | None],
         Field(
             **_AXIS,
-            description="Coordinates s set to 1 in each neuron at the start; null is dense, U(-1/sqrt(n), 1/sqrt(n)).",
+            description="Coordinates s set to 1 in each neuron at the start; null is dense: U(±1/√n).",
             examples=[[2, None]],
         ),
         AfterValidator(_distinct),
@@ -214,11 +214,10 @@ class ExperimentSpec(_Contract):
             if sparsity is not None and sparsity > self.target.n:
                 raise PydanticCustomError(
                     "sparsity_too_large",
-                    "sparsity must be at most n = {n}, or null for dense; grid.sparsity[{index}] is {sparsity}",
+                    "sparsity must be at most n = {n}, or null for dense; this one is {sparsity}",
                     {
                         "sparsity": sparsity,
                         "n": self.target.n,
-                        "index": index,
                         "pointer": f"/grid/sparsity/{index}",
                     },
                 )
@@ -233,7 +232,8 @@ class ExperimentSpec(_Contract):
         if self.run_count > MAX_RUNS:
             raise PydanticCustomError(
                 "too_many_runs",
-                "an experiment has at most {limit} runs; this one asks for {runs}: use fewer seeds or cells, or split it",
+                "an experiment has at most {limit} runs; this one asks for {runs}: "
+                "use fewer seeds or cells, or split it",
                 {"limit": MAX_RUNS, "runs": self.run_count, "pointer": "/seeds/count"},
             )
         return self
@@ -250,6 +250,7 @@ class ExperimentSpec(_Contract):
         if self.training.max_steps * batch_size > WORD_RANGE:
             raise PydanticCustomError(
                 "online_too_long",
-                "online training numbers its samples with 32 bits: max_steps x batch_size must be at most 2^32",
+                "online training numbers its samples with 32 bits: "
+                "max_steps x batch_size must be at most 2^32",
                 {"pointer": "/training/max_steps"},
             )

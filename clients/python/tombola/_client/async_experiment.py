@@ -1,0 +1,176 @@
+"""The handle of an experiment, for asyncio and trio."""
+
+from __future__ import annotations
+
+from collections.abc import AsyncIterator
+from typing import TYPE_CHECKING
+
+import anyio
+
+from tombola._client import calls
+from tombola._client.aio import take
+from tombola._client.calls import ANY, CellFilter, PictureFormat, Samples, Snapshot, Sparsity
+from tombola._client.events import Event, follow_async
+from tombola._client.progress import display
+from tombola._client.view import ExperimentView
+from tombola._client.waiting import Waiter
+from tombola.errors import TombolaError
+
+if TYPE_CHECKING:
+    from typing import Self
+
+    from tombola._client.driver import AsyncDriver
+    from tombola.results import Curve, Frontier, Outcome, Run, SuccessTable
+
+
+class AsyncExperiment(ExperimentView):
+    """An experiment on the server: its last known state, and everything one can do with it.
+
+    Every method raises ConnectionFailed where the server cannot be reached, and NotFound where it does not
+    know the experiment (any more).
+    """
+
+    def __init__(self, driver: AsyncDriver, snapshot: Snapshot) -> None:
+        self._driver = driver
+        self._snapshot = snapshot
+
+    async def refresh(self) -> Self:
+        """Ask for the present state."""
+        self._snapshot = await self._driver.send(calls.poll_experiment(self._snapshot))
+        return self
+
+    async def wait(self, *, progress: bool = False, timeout: float | None = None) -> Self:  # noqa: ASYNC109  # also ends with WaitTimeout, as its twin
+        """Return when the experiment succeeded; a paused one is waited for, a restarting server too.
+
+        Args:
+            progress: Show a progress bar, in a terminal or a notebook.
+            timeout: Seconds to wait at most.
+
+        Raises:
+            ExperimentFailed: It failed.
+            ExperimentCancelled: It was cancelled.
+            WaitTimeout: The time is over; the experiment goes on.
+        """
+        waiter = Waiter(self._snapshot, timeout)
+        with display(enabled=progress) as screen:
+            pause: float | None = 0.0
+            while pause is not None:
+                await anyio.sleep(pause)
+                try:
+                    snapshot = await self._driver.send(calls.poll_experiment(self._snapshot), max_retries=0)
+                except TombolaError as error:
+                    screen.away(error)
+                    pause = waiter.failed(error)
+                else:
+                    self._snapshot = snapshot
+                    screen.update(snapshot.experiment)
+                    pause = waiter.answered(snapshot)
+        return self
+
+    async def success_table(self) -> SuccessTable:
+        """Return one row per cell; `.to_pandas()` of it gives a DataFrame."""
+        return await self._driver.send(calls.success_table(self.id))
+
+    async def success_table_csv(self) -> str:
+        """Return the success table as CSV text."""
+        return await self._driver.send(calls.success_table_csv(self.id))
+
+    async def frontier(self, probability: float = 0.9) -> Frontier:
+        """Return the non-dominated cells that reach the probability."""
+        return await self._driver.send(calls.frontier(self.id, probability))
+
+    def runs(  # noqa: PLR0913  # one keyword per filter of the API
+        self,
+        *,
+        width: int | None = None,
+        samples: Samples = ANY,
+        sparsity: Sparsity = ANY,
+        outcome: Outcome | str | None = None,
+        limit: int | None = None,
+        page_size: int = 500,
+    ) -> AsyncIterator[Run]:
+        """Yield the finished runs, page by page as they are asked for.
+
+        Args:
+            width: Only cells of this width.
+            samples: Only cells of this training-set size; None is online.
+            sparsity: Only cells of this sparsity; None is dense.
+            outcome: Only runs that ended so.
+            limit: At most so many runs.
+            page_size: Runs per request.
+        """
+        cells = CellFilter(width, samples, sparsity)
+        size = calls.page_size_for(limit, page_size)
+        items = self._driver.pages(lambda cursor: calls.list_runs(self.id, cells, outcome, size, cursor))
+        return take(items, limit)
+
+    async def curve(
+        self, seed: int, *, width: int | None = None, samples: Samples = ANY, sparsity: Sparsity = ANY
+    ) -> Curve:
+        """Return the errors of one run at its evaluations; the coordinates may be left out in a grid of one.
+
+        Raises:
+            NotFound: No such run has finished.
+            ApiError: The coordinates fit several cells.
+        """
+        return await self._driver.send(calls.curve(self.id, seed, CellFilter(width, samples, sparsity)))
+
+    async def heatmap(self, format: PictureFormat = "svg") -> bytes:  # noqa: A002  # as matplotlib's savefig has it
+        """Return the picture of success probability over width and samples."""
+        return await self._driver.send(calls.picture(self.id, "heatmap", format))
+
+    async def frontier_picture(self, format: PictureFormat = "svg") -> bytes:  # noqa: A002  # as matplotlib's savefig has it
+        """Return the picture of the frontier."""
+        return await self._driver.send(calls.picture(self.id, "frontier", format))
+
+    def events(self, *, last_event_id: int | None = None) -> AsyncIterator[Event]:
+        """Yield what happens, until the experiment ends; a broken connection is taken up where it broke.
+
+        Args:
+            last_event_id: Begin after this event.
+        """
+        return follow_async(self._driver, calls.events_path(self.id), last_event_id)
+
+    async def cancel(self) -> Self:
+        """End the experiment now; its finished runs stay.
+
+        Raises:
+            Conflict: It has ended already.
+        """
+        return await self._change("cancel")
+
+    async def pause(self) -> Self:
+        """Begin no more shards until `resume()`.
+
+        Raises:
+            Conflict: It is neither queued nor running.
+        """
+        return await self._change("pause")
+
+    async def resume(self) -> Self:
+        """Go on after `pause()`.
+
+        Raises:
+            Conflict: It is not paused.
+        """
+        return await self._change("resume")
+
+    async def retry(self) -> Self:
+        """Train again what failed or was cancelled; finished runs are kept.
+
+        Raises:
+            Conflict: It neither failed nor was cancelled.
+        """
+        return await self._change("retry")
+
+    async def delete(self) -> None:
+        """Remove the experiment from the server.
+
+        Raises:
+            Conflict: It has not ended.
+        """
+        await self._driver.send(calls.delete_experiment(self.id))
+
+    async def _change(self, action: calls.Action) -> Self:
+        self._snapshot = await self._driver.send(calls.change(self.id, action))
+        return self

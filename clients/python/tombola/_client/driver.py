@@ -1,0 +1,124 @@
+"""The two drivers: each sends a call, tries again where that is safe, and reads the answer."""
+
+from __future__ import annotations
+
+from collections.abc import AsyncIterator, Callable, Iterator
+from contextlib import contextmanager
+from typing import TypeVar
+
+import httpx
+from pydantic import ValidationError
+from tenacity import AsyncRetrying, Retrying
+
+from tombola._client.calls import Call
+from tombola._client.problems import api_error
+from tombola._client.retry import policy
+from tombola._client.settings import Settings
+from tombola.errors import ConnectionFailed, UnexpectedAnswer
+from tombola.results import Page
+
+T = TypeVar("T")
+_NOT_FOUND = 404
+_EXCERPT = 80
+_NOT_SENT = (httpx.ConnectError, httpx.ConnectTimeout, httpx.PoolTimeout, httpx.ProxyError)
+
+
+class Driver:
+    """Sends calls and waits for the answers."""
+
+    def __init__(self, settings: Settings, transport: httpx.BaseTransport | None) -> None:
+        self.settings = settings
+        self.http = httpx.Client(transport=transport, **settings.http_options())
+
+    def send(self, call: Call[T], *, max_retries: int | None = None) -> T:
+        """Return what the call gives; raises ConnectionFailed, UnexpectedAnswer or an ApiError."""
+        retries = self.settings.max_retries if max_retries is None else max_retries
+        for attempt in Retrying(**policy(retries, repeatable=call.repeatable)):
+            with attempt:
+                with connection_errors(self.settings.url):
+                    response = self.http.send(_request(self.http, call))
+                return _read(call, response, attempt.retry_state.attempt_number)
+        raise AssertionError("unreachable: tenacity raises the last error")
+
+    def pages(self, ask: Callable[[str | None], Call[Page[T]]]) -> Iterator[T]:
+        """Yield the items of all pages, each page fetched when it is reached."""
+        cursor: str | None = None
+        while True:
+            page = self.send(ask(cursor))
+            yield from page.items
+            cursor = page.next_cursor
+            if cursor is None:
+                return
+
+
+class AsyncDriver:
+    """Sends calls and awaits the answers."""
+
+    def __init__(self, settings: Settings, transport: httpx.AsyncBaseTransport | None) -> None:
+        self.settings = settings
+        self.http = httpx.AsyncClient(transport=transport, **settings.http_options())
+
+    async def send(self, call: Call[T], *, max_retries: int | None = None) -> T:
+        """Return what the call gives; raises ConnectionFailed, UnexpectedAnswer or an ApiError."""
+        retries = self.settings.max_retries if max_retries is None else max_retries
+        async for attempt in AsyncRetrying(**policy(retries, repeatable=call.repeatable)):
+            with attempt:
+                with connection_errors(self.settings.url):
+                    response = await self.http.send(_request(self.http, call))
+                return _read(call, response, attempt.retry_state.attempt_number)
+        raise AssertionError("unreachable: tenacity raises the last error")
+
+    async def pages(self, ask: Callable[[str | None], Call[Page[T]]]) -> AsyncIterator[T]:
+        """Yield the items of all pages, each page fetched when it is reached."""
+        cursor: str | None = None
+        while True:
+            page = await self.send(ask(cursor))
+            for item in page.items:
+                yield item
+            cursor = page.next_cursor
+            if cursor is None:
+                return
+
+
+def _request(http: httpx.Client | httpx.AsyncClient, call: Call[T]) -> httpx.Request:
+    return http.build_request(
+        call.method, call.path, params=call.params or None, headers=dict(call.headers), content=call.content
+    )
+
+
+def _read(call: Call[T], response: httpx.Response, attempt: int) -> T:
+    # A DELETE that is sent again after its answer was lost finds nothing to delete: it is done.
+    deleted_before = call.method == "DELETE" and attempt > 1 and response.status_code == _NOT_FOUND
+    if not (response.is_success or response.status_code in call.accepts or deleted_before):
+        raise api_error(response)
+    try:
+        return call.parse(response)
+    except ValidationError as error:
+        raise unexpected_answer(response) from error
+
+
+def unexpected_answer(response: httpx.Response) -> UnexpectedAnswer:
+    """Return the exception for a success that does not look like Tombola's; its body has been read."""
+    kind = response.headers.get("content-type", "no content type")
+    excerpt = " ".join(response.text.split())[:_EXCERPT]
+    request = response.request
+    return UnexpectedAnswer(
+        f"{request.method} {request.url} answered {response.status_code} with something that is not "
+        f"Tombola's ({kind}: {excerpt!r}); is the URL right, and is the client as new as the server?"
+    )
+
+
+@contextmanager
+def connection_errors(url: str) -> Iterator[None]:
+    """Turn httpx's errors into ConnectionFailed."""
+    try:
+        yield
+    except _NOT_SENT as error:
+        hint = "is the server running there? `tombola serve` starts one; TOMBOLA_URL names another"
+        reason = str(error) or type(error).__name__
+        raise ConnectionFailed(f"cannot connect to {url} ({reason}): {hint}", sent=False) from error
+    except httpx.TimeoutException as error:
+        raise ConnectionFailed(f"{url} did not answer in time ({type(error).__name__})", sent=True) from error
+    except httpx.RequestError as error:
+        reason = str(error) or type(error).__name__
+        raise ConnectionFailed(f"the connection to {url} broke: {reason}", sent=True) from error

@@ -1,0 +1,77 @@
+"""Specs from files, standard input or presets."""
+
+from __future__ import annotations
+
+import json
+import re
+import sys
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import typer
+
+if TYPE_CHECKING:
+    from tombola.cli._session import Session
+    from tombola.spec import ExperimentSpec
+
+
+def read_spec(session: Session, source: str | None, preset: str | None, name: str | None) -> ExperimentSpec:
+    """Return the spec that the user means.
+
+    Raises:
+        typer.BadParameter: Not exactly one source, or it cannot be read.
+        InvalidSpec: It can be read, and is wrong.
+    """
+    if (source is None) == (preset is None):
+        raise typer.BadParameter(
+            "give either a spec (a JSON or YAML file, - for standard input) or --preset NAME"
+        )
+    from tombola._client.calls import as_spec  # noqa: PLC0415  # pydantic loads with it
+
+    if preset is not None:
+        document = session.client.presets.get(preset).spec.model_dump(mode="json")
+    else:
+        document = _load(str(source))
+    if name is not None and isinstance(document, dict):
+        document["name"] = name
+    return as_spec(document)
+
+
+def _load(source: str) -> Any:  # noqa: ANN401  # whatever the file holds; as_spec judges it
+    where = "standard input" if source == "-" else source
+    try:
+        raw = sys.stdin.buffer.read() if source == "-" else Path(source).read_bytes()
+        text = raw.decode("utf-8-sig")
+    except OSError as error:
+        raise typer.BadParameter(f"cannot read {where}: {error.strerror or error}") from None
+    except UnicodeDecodeError as error:
+        raise typer.BadParameter(f"{where} is not UTF-8 text: {error}") from None
+    if source.lower().endswith(".json") or text.lstrip().startswith("{"):
+        return _json(text, where)
+    return _yaml(text, where)
+
+
+def _json(text: str, where: str) -> Any:  # noqa: ANN401  # as above
+    try:
+        return json.loads(text)
+    except (ValueError, RecursionError) as error:
+        raise typer.BadParameter(f"{where} is not JSON: {error}") from None
+
+
+def _yaml(text: str, where: str) -> Any:  # noqa: ANN401  # as above
+    import yaml  # noqa: PLC0415  # JSON users need not load it
+
+    class Loader(yaml.SafeLoader):
+        """YAML 1.2's numbers: PyYAML reads 1e-3 as text. Dates stay text: a spec has none."""
+
+        yaml_implicit_resolvers = {  # noqa: RUF012  # PyYAML's own class attribute
+            first: [(tag, pattern) for tag, pattern in resolvers if not tag.endswith(":timestamp")]
+            for first, resolvers in yaml.SafeLoader.yaml_implicit_resolvers.items()
+        }
+
+    number = re.compile(r"[-+]?(\.[0-9]+|[0-9]+(\.[0-9]*)?)[eE][-+]?[0-9]+$")
+    Loader.add_implicit_resolver("tag:yaml.org,2002:float", number, list("-+.0123456789"))
+    try:
+        return yaml.load(text, Loader)  # noqa: S506  # a SafeLoader
+    except (yaml.YAMLError, ValueError, RecursionError) as error:
+        raise typer.BadParameter(f"{where} is not YAML: {error}") from None

@@ -1,0 +1,87 @@
+"""Answers as tables on standard output: fitted to a terminal, else plain text in full width."""
+
+from __future__ import annotations
+
+import sys
+from collections.abc import Iterable, Sequence
+from itertools import groupby
+from typing import TYPE_CHECKING
+
+import typer
+from rich.box import SIMPLE_HEAD
+from rich.console import Console
+from rich.table import Table
+
+from tombola.cli import _format
+
+if TYPE_CHECKING:
+    from tombola.results import Cell, Frontier, SuccessTable
+
+__all__ = ["print_frontier", "print_success_table", "print_table"]
+
+#: Wider than any row: what goes into a file or a pipe is not cut.
+_UNLIMITED = 10_000
+
+
+def print_success_table(answer: SuccessTable) -> None:
+    """Print one row per cell, one table per sparsity, dense last."""
+    columns = ["width", "samples", *_cell_columns(answer.cells)]
+    by_sparsity = sorted(answer.cells, key=lambda cell: (cell.sparsity is None, cell.sparsity or 0))
+    for position, (sparsity, cells) in enumerate(groupby(by_sparsity, key=lambda cell: cell.sparsity)):
+        if position:
+            typer.echo("")
+        rows = [[str(cell.width), _format.samples(cell.samples), *_cell_row(cell)] for cell in cells]
+        print_table(columns, rows, title=f"sparsity {_format.sparsity(sparsity)}")
+
+
+def print_frontier(answer: Frontier) -> None:
+    """Print one row per point; where there is none, say so on standard error."""
+    if not answer.points:
+        typer.echo(f"no cell reaches probability {answer.probability:g}", err=True)
+        return
+    rows = [
+        [str(cell.width), _format.samples(cell.samples), _format.sparsity(cell.sparsity), *_cell_row(cell)]
+        for cell in answer.points
+    ]
+    print_table(["width", "samples", "sparsity", *_cell_columns(answer.points)], rows)
+
+
+def print_table(columns: Sequence[str], rows: Iterable[Sequence[str]], *, title: str = "") -> None:
+    """Print a table; a column whose name begins with `<` is aligned left, others right."""
+    terminal = sys.stdout.isatty()
+    table = Table(
+        title=title or None,
+        title_justify="left",
+        title_style="bold",
+        box=SIMPLE_HEAD if terminal else None,
+        pad_edge=False,
+    )
+    for column in columns:
+        left = column.startswith("<")
+        table.add_column(column.removeprefix("<"), justify="left" if left else "right", overflow="fold")
+    for row in rows:
+        table.add_row(*row)
+    if terminal:
+        Console(markup=False, highlight=False, emoji=False).print(table)
+        return
+    console = Console(markup=False, highlight=False, emoji=False, width=_UNLIMITED, color_system=None)
+    with console.capture() as capture:
+        console.print(table)
+    for line in capture.get().splitlines():
+        typer.echo(line.rstrip())
+
+
+def _cell_columns(cells: Sequence[Cell]) -> list[str]:
+    level = next((f"{cell.interval.level * 100:g}% interval" for cell in cells if cell.interval), "interval")
+    return ["probability", level, "successes", "runs", "diverged", "median steps"]
+
+
+def _cell_row(cell: Cell) -> list[str]:
+    return [
+        _format.number(cell.probability),
+        _format.interval(cell.interval),
+        str(cell.successes),
+        str(cell.runs) if cell.runs == cell.runs_total else f"{cell.runs} of {cell.runs_total}",
+        str(cell.diverged),
+        _format.steps(cell.median_steps),
+    ]

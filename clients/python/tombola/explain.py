@@ -1,0 +1,121 @@
+"""What is wrong with a spec, in words: the same for what the client refuses and for what the server does."""
+
+from __future__ import annotations
+
+import json
+import math
+from collections.abc import Mapping, Sequence
+from typing import Any
+
+from pydantic import BaseModel, ValidationError
+
+from tombola.results import ProblemPart
+from tombola.spec import ExperimentSpec
+
+__all__ = ["describe", "pointer_to", "problem_parts"]
+
+_EXPECTED = "Input should be "
+_SHOWN = 60
+
+
+def problem_parts(error: ValidationError, document: object) -> list[ProblemPart]:
+    """Return what pydantic found in a spec, one part per field, in the order of the fields.
+
+    Args:
+        error: What pydantic raised for the document.
+        document: The spec as plain JSON values.
+    """
+    found: dict[str, list[Mapping[str, Any]]] = {}
+    for item in error.errors(include_url=False):
+        pointer = item.get("ctx", {}).get("pointer") or pointer_to(item["loc"], document, item["type"])
+        found.setdefault(pointer, []).append(item)
+    return [ProblemPart(pointer=pointer, detail=describe(items)) for pointer, items in found.items()]
+
+
+def pointer_to(loc: Sequence[str | int], document: Any, kind: str) -> str:  # noqa: ANN401  # any JSON value
+    """Return the JSON pointer (RFC 6901) of an error's place.
+
+    Args:
+        loc: The place as pydantic has it; for a union the names of its branches follow the field's.
+        document: The whole value, which tells fields and branches apart.
+        kind: Type of the error; a missing field is not in the document.
+    """
+    pointer, value = "", document
+    for step in loc:
+        if isinstance(value, dict) and (step in value or kind == "missing"):
+            value = value.get(step)
+        elif isinstance(value, list) and isinstance(step, int) and step < len(value):
+            value = value[step]
+        else:
+            break
+        pointer += "/" + str(step).replace("~", "~0").replace("/", "~1")
+    return pointer
+
+
+def describe(items: Sequence[Mapping[str, Any]]) -> str:
+    """Say what is wrong with one field, and what would be right.
+
+    Args:
+        items: Pydantic's errors of the field, with `loc` inside the spec; a union has one for each branch.
+    """
+    expected = dict.fromkeys(phrase for item in items if (phrase := _expected(item)) is not None)
+    said = [_sentence(item) for item in items if _expected(item) is None]
+    if expected:
+        said.insert(0, f"must be {' or '.join(expected)}{_instead(items[0]['input'])}")
+    return "; ".join(dict.fromkeys(said))
+
+
+def _expected(item: Mapping[str, Any]) -> str | None:
+    """Return what a value should be, where the error is of that kind; pydantic's words are Python's."""
+    match item["type"]:
+        case "model_attributes_type" | "model_type" | "dict_type":
+            return "a JSON object"
+        case "none_required":
+            return "null"
+        case _ if item["msg"].startswith(_EXPECTED):
+            return str(item["msg"]).removeprefix(_EXPECTED).partition(", unable")[0]
+        case _:
+            return None
+
+
+def _sentence(item: Mapping[str, Any]) -> str:
+    match item["type"]:
+        case "missing":
+            return "is required"
+        case "extra_forbidden":
+            return f"is unknown; the fields here are {', '.join(_fields_beside(item['loc']))}"
+        case "string_too_short":
+            return "must not be empty" if item["ctx"]["min_length"] == 1 else str(item["msg"])
+        case _:
+            return str(item["msg"])
+
+
+def _fields_beside(loc: Sequence[str | int]) -> list[str]:
+    """Return the names of the fields where an unknown one stands."""
+    model: type[BaseModel] = ExperimentSpec
+    for step in loc[:-1]:
+        field = model.model_fields.get(str(step))
+        if (
+            field is not None
+            and isinstance(field.annotation, type)
+            and issubclass(field.annotation, BaseModel)
+        ):
+            model = field.annotation
+    return list(model.model_fields)
+
+
+def _instead(value: Any) -> str:  # noqa: ANN401  # any JSON value
+    """Show a value that JSON can say in a few characters."""
+    if isinstance(value, list):
+        return ", not a list"
+    if isinstance(value, dict):
+        return ", not an object"
+    if isinstance(value, float) and not math.isfinite(value):
+        return ", not NaN" if math.isnan(value) else ", not infinite"
+    if isinstance(value, str):
+        value = value if len(value) <= _SHOWN else value[:_SHOWN] + "…"
+    elif isinstance(value, int) and abs(value) >= 10**_SHOWN:
+        return f", not a number of more than {_SHOWN} digits"
+    elif not isinstance(value, int | float | None):
+        return ""
+    return f", not {json.dumps(value)}"

@@ -1,0 +1,302 @@
+from __future__ import annotations
+
+import importlib.metadata
+import json
+import re
+import socket
+import subprocess
+import sys
+
+import pytest
+import typer
+
+from tombola.cli import main, render
+from tombola.cli._format import quote_line
+from tombola.results import Cell, Frontier, Interval, Quote, SuccessTable
+
+
+@pytest.fixture
+def closed_port():
+    """Return a URL at which nobody listens."""
+    with socket.socket() as bound:
+        bound.bind(("127.0.0.1", 0))
+        yield f"http://127.0.0.1:{bound.getsockname()[1]}"
+
+
+@pytest.fixture
+def plugins(monkeypatch):
+    """Return a function that sets which plugins are installed."""
+
+    def install(**registers):
+        found = [
+            importlib.metadata.EntryPoint(name, f"{name}:register", "tombola.commands") for name in registers
+        ]
+        monkeypatch.setattr(
+            importlib.metadata.EntryPoint, "load", lambda entry_point: _raise_or(registers[entry_point.name])
+        )
+        monkeypatch.setattr(importlib.metadata, "entry_points", lambda *, group: found if group else [])
+
+    return install
+
+
+def _raise_or(value):
+    if isinstance(value, Exception):
+        raise value
+    return value
+
+
+@pytest.fixture
+def write_spec(tmp_path, spec):
+    def write(**changes):
+        path = tmp_path / "spec.json"
+        path.write_text(json.dumps(spec | changes))
+        return str(path)
+
+    return write
+
+
+def _greet(app):
+    @app.command()
+    def greet(name: str) -> None:
+        """Greet."""
+        typer.echo(f"hello {name}")
+
+
+def test_plugins_add_commands(plugins, capsys):
+    plugins(greeting=_greet)
+    assert main(["greet", "Ada"]) == 0
+    assert capsys.readouterr().out == "hello Ada\n"
+
+
+def test_a_broken_plugin_costs_one_line_and_no_command(plugins, capsys):
+    plugins(broken=ImportError("no module named\n'torch'"), greeting=_greet)
+    assert main(["greet", "Ada"]) == 0
+    out, err = capsys.readouterr()
+    assert out == "hello Ada\n"
+    assert err == (
+        "tombola: warning: the commands of broken:register are missing "
+        "(ImportError: no module named 'torch')\n"
+    )
+
+
+def test_the_exit_code_of_a_plugins_command_is_kept(plugins):
+    def register(app):
+        @app.command()
+        def stop() -> None:
+            raise typer.Exit(3)
+
+    plugins(stopping=register)
+    assert main(["stop"]) == 3
+
+
+def test_versions_name_both_distributions_and_the_libraries(capsys):
+    assert main(["--version"]) == 0
+    lines = dict(line.split() for line in capsys.readouterr().out.splitlines())
+    expected = {name: importlib.metadata.version(name) for name in ("tombola", "httpx", "pydantic")}
+    assert lines.items() >= expected.items()
+    assert lines["python"] == sys.version.split()[0]
+
+
+def test_without_the_server_its_version_is_left_out(capsys, monkeypatch):
+    real = importlib.metadata.version
+
+    def version(name):
+        if name == "tombola-server":
+            raise importlib.metadata.PackageNotFoundError(name)
+        return real(name)
+
+    monkeypatch.setattr(importlib.metadata, "version", version)
+    assert main(["--version"]) == 0
+    assert "tombola-server" not in capsys.readouterr().out
+
+
+def test_help_names_the_environment_and_shows_examples(capsys):
+    assert main(["--help"]) == 0
+    out = capsys.readouterr().out
+    for text in ("TOMBOLA_URL", "TOMBOLA_API_KEY", "tombola submit spec.json --wait"):
+        assert text in out
+
+
+def test_without_arguments_the_help_is_shown(capsys):
+    assert main([]) == 2
+    assert "Usage: tombola" in "".join(capsys.readouterr())
+
+
+EXPERIMENTS = ["submit", "quote", "wait", "ls", "show", "cancel", "pause", "resume", "retry", "delete"]
+RESULTS = ["table", "frontier", "runs", "curve", "heatmap"]
+SERVER = ["presets", "workers", "version"]
+
+
+@pytest.mark.parametrize("command", EXPERIMENTS + RESULTS + SERVER)
+def test_every_command_has_help_and_takes_the_global_options(command, capsys):
+    assert main([command, "--help"]) == 0
+    out = capsys.readouterr().out
+    for option in ("--url", "--api-key", "--json"):
+        assert option in out
+
+
+@pytest.mark.parametrize(
+    ("args", "message"),
+    [
+        (["nope"], "No such command 'nope'"),
+        (["table"], "Missing argument 'ID'"),
+        (["table", "x", "--csv", "--json"], "give either --csv or --json"),
+        (["ls", "--status", "done"], "'done'"),
+        (["ls", "--limit", "0"], "'--limit': Input should be greater than or equal to 1"),
+        (["runs", "x", "--samples", "many"], "--samples takes a number or online, not 'many'"),
+        (["runs", "x", "--sparsity", "online"], "--sparsity takes a number or dense, not 'online'"),
+        (["curve", "x", "-1"], "No such option"),
+        (["heatmap", "x"], "--output"),
+        (["heatmap", "x", "-o", "map.gif"], "a picture's file ends in .png or .svg; got 'map.gif'"),
+        (["submit"], "give either a spec"),
+        (["submit", "nowhere.json"], "cannot read nowhere.json: No such file or directory"),
+        (["ls", "--url", "localhost"], "begins with http:// or https://"),
+        (["--url", "localhost", "ls"], "begins with http:// or https://"),
+        (["submit", "--preset", "x", "--idempotency-key", ""], "1 to 255 printable ASCII characters, not ''"),
+        (["show", ".."], "experiment id '..' cannot stand in a URL"),
+    ],
+)
+def test_bad_usage_is_one_line_and_exit_code_2(args, message, capsys):
+    assert main(args) == 2
+    out, err = capsys.readouterr()
+    assert out == ""
+    assert err.startswith("tombola: ")
+    assert message in err
+    assert len(err.splitlines()) == 1
+
+
+def test_a_wrong_spec_is_a_line_for_each_field_and_exit_code_2(write_spec, capsys):
+    assert main(["submit", write_spec(name="", seeds={"count": 0})]) == 2
+    out, err = capsys.readouterr()
+    assert out == ""
+    assert err.splitlines() == [
+        "tombola: the spec is not valid",
+        "  /name: must not be empty",
+        "  /seeds/count: must be greater than or equal to 1, not 0",
+    ]
+
+
+@pytest.mark.usefixtures("impatient")
+def test_no_server_is_one_line_and_exit_code_1(write_spec, closed_port, capsys):
+    assert main(["submit", write_spec(), "--url", closed_port]) == 1
+    out, err = capsys.readouterr()
+    assert out == ""
+    assert err.startswith(f"tombola: cannot connect to {closed_port}")
+    assert len(err.splitlines()) == 1
+
+
+@pytest.mark.usefixtures("impatient")
+def test_the_clients_version_is_printed_without_a_server(closed_port, capsys):
+    assert main(["--url", closed_port, "version"]) == 1
+    assert capsys.readouterr().out == f"client {importlib.metadata.version('tombola')}\n"
+
+
+@pytest.mark.usefixtures("impatient")
+def test_the_url_after_the_command_goes_before_the_environment(closed_port, capsys, monkeypatch):
+    monkeypatch.setenv("TOMBOLA_URL", "http://example.test")
+    assert main(["ls", "--url", closed_port]) == 1
+    assert closed_port in capsys.readouterr().err
+
+
+def test_the_module_runs_as_the_command():
+    done = subprocess.run(
+        [sys.executable, "-m", "tombola", "--version"], check=True, capture_output=True, text=True
+    )
+    assert done.stdout.startswith("tombola ")
+
+
+def _cell(samples, sparsity, **changes):
+    fields = {
+        "width": 112,
+        "samples": samples,
+        "sparsity": sparsity,
+        "runs": 24,
+        "runs_total": 24,
+        "successes": 16,
+        "censored": 7,
+        "diverged": 1,
+        "probability": 16 / 24,
+        "interval": Interval(low=0.467, high=0.82, level=0.95, method="wilson"),
+        "median_steps": 12_500.0,
+    }
+    return Cell(**fields | changes)
+
+
+UNTRAINED = {
+    "runs": 0,
+    "successes": 0,
+    "diverged": 0,
+    "probability": None,
+    "interval": None,
+    "median_steps": None,
+}
+
+
+def test_a_success_table_is_printed_by_sparsity_with_dense_last(capsys):
+    cells = [_cell(600, None), _cell(600, 2), _cell(None, None, **UNTRAINED), _cell(None, 2, runs=20)]
+    render.print_success_table(SuccessTable(experiment="01A", cells=cells))
+    assert capsys.readouterr().out == (
+        "sparsity 2\n"
+        "width  samples  probability  95% interval  successes      runs  diverged  median steps\n"
+        "  112      600         0.67     0.47-0.82         16        24         1         12500\n"
+        "  112   online         0.67     0.47-0.82         16  20 of 24         1         12500\n"
+        "\n"
+        "sparsity dense\n"
+        "width  samples  probability  95% interval  successes     runs  diverged  median steps\n"
+        "  112      600         0.67     0.47-0.82         16       24         1         12500\n"
+        "  112   online            -             -          0  0 of 24         0             -\n"
+    )
+
+
+def test_a_frontier_is_printed_with_its_coordinates(capsys):
+    render.print_frontier(Frontier(experiment="01A", probability=0.5, points=[_cell(None, None)]))
+    lines = capsys.readouterr().out.splitlines()
+    assert lines[0].split()[:4] == ["width", "samples", "sparsity", "probability"]
+    assert lines[1].split()[:4] == ["112", "online", "dense", "0.67"]
+
+
+def test_an_empty_frontier_is_said_on_standard_error(capsys):
+    render.print_frontier(Frontier(experiment="01A", probability=0.5, points=[]))
+    assert capsys.readouterr() == ("", "no cell reaches probability 0.5\n")
+
+
+def test_text_in_tables_is_neither_cut_nor_read_as_markup(capsys):
+    long = "[red]x[/red] :fire: " + "y" * 300
+    render.print_table(["<name"], [[long]])
+    assert capsys.readouterr().out == f"name\n{long}\n"
+
+
+def test_on_a_terminal_a_table_fits_it(capsys, monkeypatch):
+    monkeypatch.setattr("sys.stdout.isatty", lambda: True)
+    monkeypatch.setenv("COLUMNS", "40")
+    render.print_table(["<name", "number"], [["x" * 100, "1"]])
+    lines = re.sub(r"\x1b\[[0-9;]*m", "", capsys.readouterr().out).splitlines()
+    assert len(lines) > 4
+    assert max(len(line) for line in lines) <= 40
+
+
+def _quote(**changes):
+    fields = {"cells": 8, "runs": 48, "runs_existing": 0, "runs_pending": 0, "run_steps": 192_000}
+    return Quote(**fields | {"flops": 5.8e10, "seconds": 7300.0, "workers": 2} | changes)
+
+
+MOST = "at most 1.92e+05 steps, 5.8e+10 FLOP"
+SHARED = "3 in the store already, 4 in training for another experiment"
+
+
+@pytest.mark.parametrize(
+    ("quote", "line"),
+    [
+        (_quote(), f"48 runs in 8 cells: {MOST}, 1:00:50 on 2 workers"),
+        (
+            _quote(runs_existing=3, runs_pending=4, workers=1),
+            f"48 runs in 8 cells ({SHARED}): {MOST}, 2:01:40 on one worker",
+        ),
+        (
+            _quote(seconds=65.0, workers=0),
+            f"48 runs in 8 cells: {MOST}, 1:05 on one worker, and none is there now",
+        ),
+    ],
+)
+def test_a_quote_is_one_sentence(quote, line):
+    assert quote_line(quote) == line

@@ -1,0 +1,178 @@
+"""The client against the real stack: broker, API, worker and sweeper."""
+
+from __future__ import annotations
+
+import csv
+import io
+
+import pytest
+
+import tombola
+from tombola import AsyncClient
+
+
+def test_a_quote_stores_nothing(client, done, tiny):
+    before = [experiment.id for experiment in client.experiments.list()]
+    assert done in before
+    answer = client.experiments.quote(tiny | {"seeds": {"count": 5}})
+    assert (answer.quote.cells, answer.quote.runs, answer.quote.runs_existing) == (8, 40, 24)
+    assert [experiment.id for experiment in client.experiments.list()] == before
+
+
+def test_an_experiment_is_waited_for_and_read(client, done, tiny):
+    experiment = client.experiments.get(done)
+    assert experiment.name == "tiny"
+    assert experiment.status is tombola.ExperimentStatus.SUCCEEDED
+    assert experiment.progress.runs_done == 24
+    assert experiment.spec == tombola.ExperimentSpec(**tiny)
+    assert experiment.finished_at >= experiment.started_at >= experiment.created_at
+    assert repr(experiment) == f"<Experiment {done} 'tiny': succeeded, 24/24 runs>"
+
+
+def test_the_success_table_has_a_row_for_each_cell(client, done, tiny):
+    table = client.experiments.get(done).success_table()
+    assert [(cell.width, cell.samples, cell.sparsity) for cell in table] == list(
+        tombola.Grid(**tiny["grid"]).points()
+    )
+    assert {cell.runs for cell in table} == {3}
+    frame = table.to_pandas()
+    assert len(frame) == 8
+    assert frame["successes"].sum() == sum(cell.successes for cell in table) > 0
+
+
+def test_the_success_table_comes_as_csv_too(client, done):
+    experiment = client.experiments.get(done)
+    rows = list(csv.DictReader(io.StringIO(experiment.success_table_csv())))
+    assert [int(row["successes"]) for row in rows] == [cell.successes for cell in experiment.success_table()]
+
+
+def test_the_frontier_holds_the_probability(client, done):
+    frontier = client.experiments.get(done).frontier(probability=0.5)
+    assert frontier.probability == 0.5
+    assert frontier.points
+    assert all(cell.probability >= 0.5 for cell in frontier.points)
+
+
+def test_runs_come_over_all_pages_and_through_filters(client, done):
+    experiment = client.experiments.get(done)
+    runs = list(experiment.runs(page_size=5))
+    assert [(run.cell, run.seed) for run in runs] == [(cell, seed) for cell in range(8) for seed in range(3)]
+    assert list(experiment.runs(limit=7, page_size=3)) == runs[:7]
+    online = [run for run in runs if run.samples is None and run.sparsity is None and run.width == 32]
+    assert list(experiment.runs(width=32, samples=None, sparsity=None)) == online
+    assert list(experiment.runs(width=32, samples="online", sparsity="dense")) == online
+    won = [run for run in runs if run.outcome == "success"]
+    assert list(experiment.runs(outcome="success")) == won
+
+
+def test_a_curve_ends_where_its_run_does(client, done):
+    experiment = client.experiments.get(done)
+    run = next(experiment.runs(width=32, samples=100, sparsity=2))
+    curve = experiment.curve(run.seed, width=32, samples=100, sparsity=2)
+    assert curve.steps[-1] == run.steps
+    assert curve.test_error[-1] == run.test_error
+    with pytest.raises(tombola.ApiError):
+        experiment.curve(run.seed)
+    with pytest.raises(tombola.NotFound):
+        experiment.curve(99, width=32, samples=100, sparsity=2)
+
+
+def test_pictures_come_in_both_formats(client, done):
+    experiment = client.experiments.get(done)
+    for picture in (experiment.heatmap, experiment.frontier_picture):
+        assert picture().lstrip().startswith(b"<?xml")
+        assert picture(format="png").startswith(b"\x89PNG")
+
+
+def test_events_tell_the_whole_life_and_can_be_taken_up(client, done):
+    experiment = client.experiments.get(done)
+    events = list(experiment.events())
+    assert events[-1].type == "end"
+    assert {"status", "progress"} <= {event.type for event in events}
+    numbers = [event.id for event in events[:-1]]
+    assert numbers == sorted(set(numbers))
+    assert list(experiment.events(last_event_id=events[-1].id)) == events[-1:]
+    assert list(experiment.events(last_event_id=events[1].id)) == events[2:]
+
+
+def test_events_of_a_running_experiment_come_as_they_happen(long):
+    events = long.events()
+    assert next(events).data["status"] == "queued"
+    long.cancel()
+    assert list(events)[-1].type == "end"
+
+
+def test_an_experiment_is_paused_resumed_cancelled_retried_and_deleted(client, long):
+    assert long.pause().status == "paused"
+    assert client.experiments.resume(long.id).status == "queued"
+    assert long.cancel().status == "cancelled"
+    with pytest.raises(tombola.Conflict, match="can be cancelled"):
+        long.cancel()
+    assert client.experiments.retry(long.id).status == "queued"
+    with pytest.raises(tombola.Conflict, match="cancel it first"):
+        long.delete()
+    assert client.experiments.cancel(long.id).status == "cancelled"
+    with pytest.raises(tombola.ExperimentCancelled, match="after 0 of 100 runs"):
+        long.wait()
+
+
+def test_a_deleted_experiment_is_gone(client, tiny):
+    experiment = client.experiments.create(tiny | {"name": "gone"})
+    experiment.wait(timeout=60).delete()
+    with pytest.raises(tombola.NotFound, match=experiment.id):
+        experiment.refresh()
+
+
+def test_waiting_gives_up_in_time(long):
+    with pytest.raises(tombola.WaitTimeout, match="it goes on"):
+        long.wait(timeout=0.5)
+
+
+def test_the_same_key_gives_the_same_experiment(client, tiny):
+    first = client.experiments.create(tiny | {"name": "keyed"}, idempotency_key="once")
+    again = client.experiments.create(tiny | {"name": "keyed"}, idempotency_key="once")
+    assert again.id == first.id
+    with pytest.raises(tombola.Conflict, match="once"):
+        client.experiments.create(tiny | {"name": "other"}, idempotency_key="once")
+    first.wait(timeout=60).delete()
+
+
+def test_the_server_names_each_wrong_field(client, tiny):
+    wrong = tombola.ExperimentSpec(**tiny).model_copy(update={"name": ""})  # unchecked
+    with pytest.raises(tombola.InvalidRequest) as caught:
+        client.experiments.create(wrong)
+    assert [part.pointer for part in caught.value.errors] == ["/name"]
+    assert "/name: " in str(caught.value)
+
+
+def test_unknown_experiments_and_presets_are_not_found(client):
+    with pytest.raises(tombola.NotFound, match="nothing-like-it"):
+        client.experiments.get("nothing-like-it")
+    with pytest.raises(tombola.NotFound):
+        client.presets.get("paper/none")
+
+
+def test_presets_workers_version_and_health_are_there(client):
+    presets = client.presets.list()
+    assert "quickstart" in {preset.name for preset in presets}
+    for preset in presets:
+        assert client.presets.get(preset.name) == preset
+    assert any(worker.alive for worker in client.workers.list())
+    assert client.version().version
+    assert client.health().ready
+
+
+@pytest.mark.anyio
+async def test_the_async_client_does_the_same(url, done, tiny):
+    async with AsyncClient(url) as client:
+        experiment = await client.experiments.create(tiny | {"name": "async"})
+        await experiment.wait(timeout=60)
+        assert len((await experiment.success_table()).cells) == 8
+        assert len([run async for run in experiment.runs(page_size=10)]) == 24
+        assert [event async for event in experiment.events()][-1].type == "end"
+        assert (await client.experiments.get(done)).progress == experiment.progress.model_copy(
+            update={"runs_reused": 0}
+        )
+        await experiment.delete()
+        with pytest.raises(tombola.NotFound):
+            await experiment.refresh()
