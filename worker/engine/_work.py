@@ -1,0 +1,134 @@
+"""All runs of one call of the engine, spread over threads."""
+
+from __future__ import annotations
+
+import dataclasses
+from collections.abc import Iterable, Sequence
+from concurrent.futures import ThreadPoolExecutor
+from queue import SimpleQueue
+from threading import Event, Lock, get_ident
+from typing import TYPE_CHECKING
+
+import torch
+
+from worker.engine._group import Group
+from worker.engine._group_training import GroupTraining, Resources, RunQueue
+
+if TYPE_CHECKING:
+    from worker.engine.seam import FinishedRun, Run
+
+Queues = dict[Group, RunQueue]
+
+
+class _StopRequestedError(Exception):
+    """Raised in a lane to end it."""
+
+
+class Work:
+    """What the training does, and what it and the caller's thread share.
+
+    The groups train in lanes, one a core, each with batches of its own. Groups of which fewer runs than
+    lanes fit into memory come later, in fewer lanes, and last of all, alone, what ran out of memory.
+
+    Attributes:
+        finished: Runs to hand over, then a None that the caller puts.
+        stop: Set to end the training.
+    """
+
+    def __init__(self, runs: Sequence[Run], resources: Resources) -> None:
+        self.finished: SimpleQueue[FinishedRun | None] = SimpleQueue()
+        self.stop = Event()
+        self._resources = resources
+        self._queues = _queues(runs)
+        self._cost = sum(group.run_cost * queue.count for group, queue in self._queues.items())
+        self._cost_ended = 0.0
+        self._fraction = 0.0
+        self._lanes: dict[int, GroupTraining] = {}
+        self._lock = Lock()
+
+    def train(self) -> None:
+        """Train all runs, or until `stop` is set.
+
+        Raises:
+            EngineMemoryError: One run alone does not fit into memory; other runs may have ended before.
+        """
+        stages: dict[int, Queues] = {}
+        for group, queue in self._queues.items():
+            stages.setdefault(self._lanes_for(group, queue), {})[group] = queue
+        postponed: list[Run] = []
+        for lanes in sorted(stages, reverse=True):
+            postponed += self._train_stage(lanes, stages[lanes])
+        if postponed:
+            self._train_stage(1, _queues(postponed))
+
+    def fraction_done(self) -> float:
+        """Return the done share of the work, by cost; a run that ends early has done all of its share."""
+        in_training = sum(lane.work_done() for lane in tuple(self._lanes.values()))
+        done = (self._cost_ended + in_training) / self._cost if self._cost else 1.0
+        self._fraction = min(1.0, max(self._fraction, done))  # runs that start again take nothing back
+        return self._fraction
+
+    def _lanes_for(self, group: Group, queue: RunQueue) -> int:
+        """Return how many lanes have memory for a run of the group, at least one."""
+        for lanes in range(self._resources.lanes, 1, -1):
+            share = dataclasses.replace(self._resources, lanes=lanes)
+            if share.fitting(group, queue.largest.configuration.samples) > 0:
+                return lanes
+        return 1
+
+    def _train_stage(self, lanes: int, queues: Queues) -> list[Run]:
+        """Train groups in this many lanes; return the runs that had too little memory beside others."""
+        resources = dataclasses.replace(self._resources, lanes=lanes)
+        with training_threads(lanes) as threads:
+            futures = [threads.submit(self._train_lane, queues, resources) for _ in range(lanes)]
+        return [run for future in futures for run in future.result()]
+
+    @torch.inference_mode()
+    def _train_lane(self, queues: Queues, resources: Resources) -> list[Run]:
+        postponed: list[Run] = []
+        try:
+            for group, queue in queues.items():
+                self._tick()
+                lane = GroupTraining(group, queue, resources, self._hand_over, self._tick)
+                self._lanes[get_ident()] = lane
+                postponed += lane.train()
+        except _StopRequestedError:
+            pass
+        except BaseException:
+            self.stop.set()
+            raise
+        finally:
+            self._lanes.pop(get_ident(), None)
+        return postponed
+
+    def _hand_over(self, finished: FinishedRun) -> None:
+        with self._lock:
+            self._cost_ended += Group.of(finished.run.configuration).run_cost
+        self.finished.put(finished)
+
+    def _tick(self) -> None:
+        if self.stop.is_set():
+            raise _StopRequestedError
+
+
+def training_threads(count: int) -> ThreadPoolExecutor:
+    """Return threads in which denormal numbers are zero and torch works alone.
+
+    Weight decay drives idle weights into the denormal range, where CPUs are slow. And lanes share nothing,
+    while torch's own threads wait for each other in every product, spinning, which on a busy host costs more
+    than it brings; with several threads the BLAS would also split long sums, and a run's rounding would
+    depend on how many others train with it. Both settings hold for one thread only.
+    """
+    return ThreadPoolExecutor(count, "tombola-lane", _enter_training_thread)
+
+
+def _enter_training_thread() -> None:
+    torch.set_flush_denormal(True)
+    torch.set_num_threads(1)
+
+
+def _queues(runs: Iterable[Run]) -> Queues:
+    groups: dict[Group, list[Run]] = {}
+    for run in runs:
+        groups.setdefault(Group.of(run.configuration), []).append(run)
+    return {group: RunQueue(members) for group, members in groups.items()}

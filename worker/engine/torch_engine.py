@@ -1,0 +1,135 @@
+"""The engine on torch: every run of a batch trains in the same matrix products, on CPU or CUDA."""
+
+from __future__ import annotations
+
+import math
+import time
+from collections.abc import Sequence
+from concurrent.futures import ThreadPoolExecutor
+from contextlib import suppress
+from queue import Empty
+from typing import TYPE_CHECKING
+
+import torch
+
+from worker.engine import _memory
+from worker.engine._batch import Batch
+from worker.engine._group import Group
+from worker.engine._group_training import Resources
+from worker.engine._work import Work, training_threads
+from worker.engine.errors import DeviceError
+
+if TYPE_CHECKING:
+    from worker.engine._sgd import Parameters
+    from worker.engine.seam import OnFinished, Run, ShouldStop
+
+#: How often `should_stop` is asked.
+_ASK_SECONDS = 0.5
+
+
+class TorchEngine:
+    """Trains parity learners with torch.
+
+    On CPU a run's results depend on its configuration and seed alone, bit for bit: not on the runs that train
+    with it, their order, or the number of threads. On CUDA the draws are the same and results agree in
+    distribution.
+
+    Args:
+        device: "auto" (CUDA where there is some, else CPU), "cpu", "cuda" or "cuda:<index>".
+        memory_limit: Bytes the engine may use; by default half of what is free when `train` is called. Sizes
+            batches: runs beyond it wait.
+
+    Attributes:
+        name: "torch".
+        device: "cpu" or "cuda:<index>".
+
+    Raises:
+        DeviceError: There is no such device.
+        ValueError: The memory limit is not positive.
+    """
+
+    name = "torch"
+
+    def __init__(self, device: str = "auto", memory_limit: int | None = None) -> None:
+        if memory_limit is not None and memory_limit <= 0:
+            raise ValueError(f"memory_limit is a positive number of bytes, not {memory_limit}")
+        self._device = _find_device(device)
+        self._memory_limit = memory_limit
+        self.device = str(self._device)
+
+    def train(self, runs: Sequence[Run], on_finished: OnFinished, should_stop: ShouldStop) -> bool:
+        """Train the runs, of any mix of configurations, and hand each to `on_finished` once.
+
+        Both functions are called in the caller's thread; what they raise ends the training and is raised.
+
+        Args:
+            runs: What to train.
+            on_finished: Called with each run as soon as it ends.
+            should_stop: Called about twice a second with the fraction of the work done; True stops.
+
+        Returns:
+            True when every run was handed over, False when `should_stop` ended it before.
+
+        Raises:
+            EngineMemoryError: One run alone does not fit into memory.
+        """
+        work = Work(runs, self._resources())
+        handed_over = 0
+        asked = -math.inf
+        with ThreadPoolExecutor(1, "tombola-training") as thread:
+            training = thread.submit(work.train)
+            training.add_done_callback(lambda _: work.finished.put(None))
+            try:
+                while True:
+                    if time.monotonic() - asked >= _ASK_SECONDS and not work.stop.is_set():
+                        if should_stop(work.fraction_done()):
+                            work.stop.set()
+                        asked = time.monotonic()
+                    with suppress(Empty):
+                        finished = work.finished.get(timeout=_ASK_SECONDS)
+                        if finished is None:
+                            break
+                        on_finished(finished)
+                        handed_over += 1
+            finally:
+                work.stop.set()
+            training.result()
+        return handed_over == len(runs)
+
+    def parameters_after(self, run: Run, steps: int) -> Parameters:
+        """Return the parameters of a run after some steps, to compare engines step by step."""
+        with training_threads(1) as thread:
+            return thread.submit(self._parameters_after, run, steps).result().clone()
+
+    @torch.inference_mode()
+    def _parameters_after(self, run: Run, steps: int) -> Parameters:
+        batch = Batch.start(Group.of(run.configuration), [run], self._device)
+        for _ in batch.advance(steps, lambda: None):
+            pass
+        return batch.parameters
+
+    def _resources(self) -> Resources:
+        memory = self._memory_limit or _memory.default_limit(self._device)
+        return Resources(self._device, memory, torch.get_num_threads() if self._device.type == "cpu" else 1)
+
+
+def _find_device(name: str) -> torch.device:
+    available = torch.cuda.device_count()
+    if name == "auto":
+        name = "cuda" if available else "cpu"
+    try:
+        device = torch.device(name)
+    except RuntimeError as error:
+        raise DeviceError(f'device is "auto", "cpu", "cuda" or "cuda:<index>", not {name!r}') from error
+    if device.type == "cpu":
+        return torch.device("cpu")
+    if device.type != "cuda":
+        raise DeviceError(f'device is "auto", "cpu", "cuda" or "cuda:<index>", not {name!r}')
+    if not available:
+        raise DeviceError(
+            f'device {name!r} needs CUDA, and torch {torch.__version__} sees none here: use "cpu"'
+        )
+    index = device.index or 0
+    if index >= available:
+        raise DeviceError(f"device {name!r} does not exist: the last of {available} is cuda:{available - 1}")
+    return torch.device("cuda", index)
