@@ -23,13 +23,13 @@ from service.api import (
     runs,
     tables,
 )
-from service.api.auth import Door, is_loopback
+from service.api.auth import Gate
 from service.api.metrics import Metrics
 from service.api.middleware import BodyLimit, HeadAsGet, Observed
 from service.api.state import State
 from service.doorbell import Doorbell
 from service.lab.experiments import Lab
-from service.settings import Settings
+from service.settings import Settings, is_loopback
 from service.store.database import Database
 
 _ROUTERS = (experiments, events, tables, pictures, runs, presets, fleet, health, monitoring)
@@ -58,13 +58,13 @@ def create_app(
         database=database,
         doorbell=doorbell,
         lab=Lab(settings.shard_seconds),
-        door=Door(closed=settings.admin_key is not None or not is_loopback(settings.host)),
+        gate=Gate(closed=settings.admin_key is not None or not is_loopback(settings.host)),
         metrics=Metrics(database),
     )
 
     @asynccontextmanager
     async def lifespan(_app: FastAPI) -> AsyncIterator[None]:
-        await run_in_threadpool(_look_at_door, state)
+        await run_in_threadpool(_look_at_gate, state)
         try:
             yield
         finally:
@@ -93,11 +93,11 @@ def create_app(
     return app
 
 
-def _look_at_door(state: State) -> None:
-    """Close the door if there are keys already: revoking them later must not open it."""
+def _look_at_gate(state: State) -> None:
+    """Close the gate if there are keys already: revoking them later must not open it."""
     try:
         with state.database.read() as session:
-            state.door.look(session)
+            state.gate.look(session)
     except SQLAlchemyError as error:
-        # Nobody comes in as long as that is so, and the door looks again at every request.
+        # Nobody comes in as long as that is so, and the gate looks again at every request.
         _log.warning("cannot look for API keys yet: %s", error)

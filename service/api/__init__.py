@@ -1,0 +1,1 @@
+"""HTTP only: one router per noun, problem documents, keys, paging, conditional answers, event streams."""

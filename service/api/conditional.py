@@ -1,0 +1,42 @@
+"""Conditional answers: a strong ETag of the body, and 304 for those who have it already."""
+
+from __future__ import annotations
+
+import hashlib
+from collections.abc import Mapping
+
+from fastapi import Request, Response
+from pydantic import BaseModel
+
+_NOT_MODIFIED = 304
+
+
+def json_answer(
+    request: Request, model: BaseModel, *, status: int = 200, headers: Mapping[str, str] | None = None
+) -> Response:
+    """Return a model as JSON, with its ETag."""
+    content = model.model_dump_json().encode()
+    return answer(request, content, "application/json", status=status, headers=headers)
+
+
+def answer(
+    request: Request,
+    content: bytes,
+    media_type: str,
+    *,
+    status: int = 200,
+    headers: Mapping[str, str] | None = None,
+) -> Response:
+    """Return a body with its ETag, or 304 without a body where a GET's If-None-Match names that ETag."""
+    etag = f'"{hashlib.sha256(content).hexdigest()[:32]}"'
+    # Browsers and proxies may keep it, and must ask each time whether it still holds.
+    every = {"ETag": etag, "Cache-Control": "private, no-cache", **(headers or {})}
+    if request.method == "GET" and _names(request.headers.getlist("if-none-match"), etag):
+        return Response(status_code=_NOT_MODIFIED, headers=every)
+    return Response(content, status, every, media_type)
+
+
+def _names(given: list[str], etag: str) -> bool:
+    """Compare weakly (RFC 9110, section 13.1.2): W/ in front of a tag is overlooked."""
+    tags = [tag.strip().removeprefix("W/") for line in given for tag in line.split(",")]
+    return etag in tags or tags == ["*"]

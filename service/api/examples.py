@@ -1,0 +1,125 @@
+"""Answers as examples for the OpenAPI document, made from the models so that they cannot go out of date."""
+
+from __future__ import annotations
+
+from datetime import UTC, datetime
+from typing import Any
+
+from pydantic import BaseModel
+
+from service.lab.presets import QUICKSTART
+from service.lab.statistics.intervals import wilson
+from tombola.results import (
+    Cell,
+    Curve,
+    DryRun,
+    Experiment,
+    ExperimentStatus,
+    Frontier,
+    Outcome,
+    Page,
+    Progress,
+    Quote,
+    Run,
+    SuccessTable,
+    Version,
+    Worker,
+)
+from tombola.spec import ExperimentSpec
+
+_AT = datetime(2025, 1, 1, 12, tzinfo=UTC)
+_ID = "01JD0M3X8Z6T4Q2W9V5K7N1R3P"
+_VERSIONS = {"python": "3.11.9", "torch": "2.7.0"}
+
+
+def _json(model: BaseModel) -> Any:  # noqa: ANN401  # any JSON value
+    return model.model_dump(mode="json")
+
+
+def _page(item: BaseModel, next_cursor: str | None = None) -> Any:  # noqa: ANN401  # any JSON value
+    return _json(Page[Any](items=[_json(item)], next_cursor=next_cursor))
+
+
+_SPEC = ExperimentSpec.model_validate(ExperimentSpec.model_config["json_schema_extra"]["examples"][0])  # type: ignore[index]  # set there as a dictionary
+_QUOTE = Quote(
+    cells=8,
+    runs=192,
+    runs_existing=24,
+    runs_pending=0,
+    run_steps=8_400_000,
+    flops=1.5e13,
+    seconds=480.0,
+    workers=1,
+)
+_CELL = Cell(
+    width=304,
+    samples=1000,
+    sparsity=2,
+    runs=24,
+    runs_total=24,
+    successes=23,
+    censored=1,
+    diverged=0,
+    probability=23 / 24,
+    interval=wilson(23, 24),
+    median_steps=9_500.0,
+)
+_EXPERIMENT = Experiment(
+    id=_ID,
+    name=_SPEC.name,
+    status=ExperimentStatus.RUNNING,
+    progress=Progress(
+        runs_done=96, runs_total=192, runs_reused=24, successes=41, fraction=0.52, eta_seconds=210.0
+    ),
+    quote=_QUOTE,
+    spec=_SPEC,
+    created_at=_AT,
+    started_at=_AT,
+)
+_RUN = Run(
+    cell=6,
+    width=304,
+    samples=1000,
+    sparsity=2,
+    seed=0,
+    outcome=Outcome.SUCCESS,
+    steps=9_500,
+    train_error=0.0,
+    test_error=0.07,
+    wall_seconds=0.9,
+    flops=6.3e10,
+    engine="torch",
+    device="cpu",
+    versions=_VERSIONS,
+    finished_at=_AT,
+)
+_WORKER = Worker(
+    id="01JD0M1B2C3D4E5F6G7H8J9K0M",
+    hostname="laptop",
+    pid=4242,
+    queue="tombola",
+    engine="torch",
+    device="cpu",
+    versions=_VERSIONS,
+    alive=True,
+    shard=17,
+    started_at=_AT,
+    seen_at=_AT,
+)
+
+EXPERIMENT = _json(_EXPERIMENT)
+EXPERIMENTS = _page(_EXPERIMENT, "ZTAxSkQwTTNYOFo2VDRRMlc5VjVLN04xUjNQ")
+DRY_RUN = _json(DryRun(quote=_QUOTE, spec=_SPEC))
+SUCCESS_TABLE = _json(SuccessTable(experiment=_ID, cells=[_CELL]))
+FRONTIER = _json(Frontier(experiment=_ID, probability=0.9, points=[_CELL]))
+RUNS = _page(_RUN)
+CURVE = _json(Curve(cell=6, seed=0, steps=[500, 1000], train_error=[0.31, 0.0], test_error=[0.46, 0.07]))
+PRESET = _json(QUICKSTART)
+PRESETS = _page(QUICKSTART)
+WORKERS = _page(_WORKER)
+VERSION = _json(Version(version="0.1.0", libraries=_VERSIONS))
+EVENTS = {
+    "id": "1",
+    "event": "status",
+    "data": '{"status":"queued","reason":null,"runs_done":0,"runs_total":192,"successes":0,"diverged":0}',
+}

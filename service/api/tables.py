@@ -1,0 +1,107 @@
+"""Success tables and frontiers of experiments."""
+
+from __future__ import annotations
+
+import csv
+import io
+from typing import Annotated, Any, Literal
+
+from fastapi import Query, Request, Response
+from pydantic.json_schema import SkipJsonSchema
+
+from service.api import conditional, documents, examples, negotiation
+from service.api.parameters import ExperimentId
+from service.api.problems import ProblemError
+from service.api.routes import guarded_router
+from service.api.state import ReadSession
+from service.lab import answers
+from tombola.results import Cell, Frontier, Interval, SuccessTable
+
+router = guarded_router("/v1/experiments/{experiment_id}", "results")
+
+Probability = Annotated[float, Query(gt=0, le=1, description="Success probability to reach.")]
+_MEDIA_TYPES = {"json": "application/json", "csv": "text/csv"}
+_CSV_EXAMPLE = (
+    "width,samples,sparsity,runs,runs_total,successes,censored,diverged,probability,low,high,level,method,"
+    "median_steps\r\n304,1000,2,24,24,23,1,0,0.9583333333333334,0.797,0.993,0.95,wilson,9500.0\r\n"
+)
+_VARY = {"Vary": "Accept"}
+
+
+@router.get(
+    "/success-table",
+    response_model=SuccessTable,
+    responses={
+        200: {
+            "description": "One row for each cell. In CSV an interval is the columns low, high, level and "
+            "method, and null is empty.",
+            "headers": documents.ETAG,
+            "content": {
+                "application/json": {"examples": {"typical": {"value": examples.SUCCESS_TABLE}}},
+                "text/csv": {
+                    "schema": {"type": "string"},
+                    "examples": {"typical": {"value": _CSV_EXAMPLE}},
+                },
+            },
+        },
+        **documents.not_modified(),
+        **documents.problems(404, 406),
+    },
+)
+def get_success_table(
+    request: Request,
+    experiment_id: ExperimentId,
+    session: ReadSession,
+    *,
+    file_format: Annotated[
+        Literal["json", "csv"] | SkipJsonSchema[None],
+        Query(alias="format", description="Goes before the Accept header."),
+    ] = None,
+) -> Response:
+    """Read success counts and probabilities of every cell, as JSON or CSV."""
+    media_type = _media_type(request, file_format)
+    table = answers.success_table(session, experiment_id)
+    if media_type == _MEDIA_TYPES["json"]:
+        return conditional.json_answer(request, table, headers=_VARY)
+    return conditional.answer(request, as_csv(table).encode(), media_type, headers=_VARY)
+
+
+@router.get(
+    "/frontier",
+    response_model=Frontier,
+    responses={
+        **documents.ok(examples.FRONTIER, headers=documents.ETAG),
+        **documents.not_modified(),
+        **documents.problems(404),
+    },
+)
+def get_frontier(
+    request: Request, experiment_id: ExperimentId, session: ReadSession, probability: Probability = 0.9
+) -> Response:
+    """Read the cells that reach a probability and that no other such cell beats in both width and samples."""
+    return conditional.json_answer(request, answers.frontier(session, experiment_id, probability))
+
+
+def _media_type(request: Request, file_format: str | None) -> str:
+    if file_format is not None:
+        return _MEDIA_TYPES[file_format]
+    accept = request.headers.get("accept")
+    found = negotiation.best(accept, tuple(_MEDIA_TYPES.values()))
+    if found is None:
+        offered = " and ".join(_MEDIA_TYPES.values())
+        raise ProblemError(406, f"a success table comes as {offered}, and Accept is {accept!r}")
+    return found
+
+
+def as_csv(table: SuccessTable) -> str:
+    """Return a success table as CSV (RFC 4180): one column a field, an interval as its four fields."""
+    columns: list[str] = []
+    for name in Cell.model_fields:
+        columns.extend(Interval.model_fields if name == "interval" else [name])
+    text = io.StringIO()
+    writer = csv.DictWriter(text, columns)
+    writer.writeheader()
+    for cell in table.cells:
+        row: dict[str, Any] = cell.model_dump(exclude={"interval"})
+        writer.writerow(row | (cell.interval.model_dump() if cell.interval else {}))
+    return text.getvalue()
