@@ -10,6 +10,8 @@ from alembic.migration import MigrationContext
 from alembic.script import ScriptDirectory
 from sqlalchemy import Connection
 
+_LOCK_KEY = int.from_bytes(b"migrate", "big")
+
 
 def config(connection: Connection | None = None) -> Config:
     """Return Alembic's configuration; the scripts lie in this package."""
@@ -21,6 +23,9 @@ def config(connection: Connection | None = None) -> Config:
 
 def upgrade(connection: Connection, revision: str = "head") -> None:
     """Bring the database up to a revision, in the transaction of this connection."""
+    if connection.dialect.name == "postgresql":
+        # Two services that start at once must not both make the tables.
+        connection.exec_driver_sql(f"SELECT pg_advisory_xact_lock({_LOCK_KEY})")
     command.upgrade(config(connection), revision)
 
 

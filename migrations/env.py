@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from alembic import context
+from sqlalchemy import Connection
 
 from service.settings import Settings
 from service.store.database import Database
@@ -20,7 +21,7 @@ def run() -> None:
         migrate(session.connection())
 
 
-def migrate(connection: object) -> None:
+def migrate(connection: Connection) -> None:
     """Run the versions; `render_as_batch` lets SQLite alter tables."""
     context.configure(connection=connection, target_metadata=Base.metadata, render_as_batch=True)
     with context.begin_transaction():

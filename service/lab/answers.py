@@ -12,7 +12,7 @@ from service.lab.statistics.frontier import pareto_front
 from service.lab.statistics.intervals import wilson
 from service.lab.statistics.survival import median_steps
 from service.store import cells, experiments, runs, shards, workers
-from service.store.database import now
+from service.store.database import clock, now
 from service.store.models import Cell as CellRow
 from service.store.models import Experiment as ExperimentRow
 from service.store.models import Shard
@@ -182,7 +182,7 @@ def curves(session: Session, experiment_id: str, seed: int, where: dict[str, Any
 
 def fleet(session: Session) -> list[Worker]:
     """Return the workers heard of within the last hour, newest first."""
-    at = now()
+    at = clock(session)
     return [
         Worker(
             id=row.id,

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
 from dataclasses import dataclass
 
 from sqlalchemy.orm import Session
@@ -77,7 +76,7 @@ class Lab:
         if idempotency_key is not None:
             known = experiments.by_idempotency_key(session, scope, idempotency_key)
             if known is not None:
-                if known.spec != document:
+                if ExperimentSpec.model_validate(known.spec) != spec:
                     raise IdempotencyConflict(
                         f"Idempotency-Key {idempotency_key!r} was used for experiment {known.id}, "
                         "which has another spec; use a new key for a new experiment"
@@ -198,7 +197,6 @@ class Lab:
         """
         experiment = _locked(session, experiment_id)
         _require(experiment, ("failed", "cancelled"), "retried")
-        shards.forget_failures(session, experiment.id)
         experiment.reason = None
         experiment.finished_at = None
         return self._restart(session, experiment)
@@ -207,6 +205,8 @@ class Lab:
         if experiment.runs_done == experiment.runs_total:
             _finish(session, experiment, "succeeded")
             return experiment
+        # What failed before is planned anew, or others are training it: no reason to fail again.
+        shards.forget_failures(session, experiment.id)
         experiment.status = "queued"
         experiment.timed_from = None
         events.status(session, experiment)
@@ -224,9 +224,20 @@ class Lab:
         _require(experiment, _FINISHED, "deleted", hint="cancel it first")
         session.delete(experiment)
 
+    def is_waiting(self, session: Session, experiment_id: str) -> bool:
+        """Tell whether all that an experiment lacks is in live shards, its own or others'."""
+        experiment = experiments.get(session, experiment_id)
+        if experiment is None or experiment.runs_done >= experiment.runs_total:
+            return False
+        found = planning.survey(session, planning.wanted_by(session, experiment))
+        return found.pending > 0 and not any(found.missing)
+
     def settle(self, session: Session, experiment_id: str) -> None:
         """Bring an active experiment without live shards on its way: end it, or plan what it lacks."""
-        experiment = _locked(session, experiment_id)
+        lock_planning(session)
+        experiment = experiments.get(session, experiment_id, lock=True)
+        if experiment is None:  # deleted meanwhile
+            return
         if experiment.status in experiments.ACTIVE and shards.live_count(session, experiment.id) == 0:
             settle_status(session, experiment)
             if experiment.status in experiments.ACTIVE:
@@ -250,13 +261,19 @@ def settle_status(session: Session, experiment: Experiment) -> None:
 
 def mark_running(session: Session, experiment: Experiment) -> None:
     """Note that an experiment's runs are being trained, and start its clock. The caller holds its row."""
-    if experiment.status != "queued":
-        return
-    experiment.status = "running"
-    experiment.started_at = experiment.started_at or now()
-    experiment.timed_from = now()
-    experiment.timed_cost = experiment.cost_done
-    events.status(session, experiment)
+    if experiment.timed_from is None and experiment.status in experiments.ACTIVE:
+        experiment.timed_from = now()
+        experiment.timed_cost = experiment.cost_done
+    if experiment.status == "queued":
+        experiment.status = "running"
+        experiment.started_at = experiment.started_at or now()
+        events.status(session, experiment)
+
+
+def mark_idle(session: Session, experiment: Experiment) -> None:
+    """Stop the clock of an experiment if none of its shards is in training. The caller holds its row."""
+    if not shards.leased(session, [experiment.id]):
+        experiment.timed_from = None
 
 
 def _finish(session: Session, experiment: Experiment, status: str, reason: str | None = None) -> None:
@@ -279,12 +296,3 @@ def _require(experiment: Experiment, allowed: tuple[str, ...], verb: str, *, hin
         expected = " or ".join(allowed)
         text = f"only a {expected} experiment can be {verb}; {experiment.id} is {experiment.status}"
         raise IllegalTransition(f"{text}: {hint}" if hint else text)
-
-
-#: What `POST /v1/experiments/{id}/<name>` does.
-TRANSITIONS: dict[str, Callable[[Lab, Session, str], Experiment]] = {
-    "cancel": Lab.cancel,
-    "pause": Lab.pause,
-    "resume": Lab.resume,
-    "retry": Lab.retry,
-}

@@ -53,7 +53,9 @@ class Survey:
 def survey(session: Session, wanted: Sequence[Wanted]) -> Survey:
     """Compare the runs that are wanted with those that exist and those in live shards."""
     ids = sorted({item.configuration_id for item in wanted if item.configuration_id is not None})
-    existing = runs.existing_seeds(session, ids)
+    low = min((item.seed_start for item in wanted), default=0)
+    high = max((item.seed_start + item.seed_count for item in wanted), default=0)
+    existing = runs.existing_seeds(session, ids, low, high)
     pending: dict[int, set[int]] = {}
     for item in shards.live_items(session, ids):
         pending.setdefault(item.configuration_id, set()).update(
@@ -77,6 +79,16 @@ def survey(session: Session, wanted: Sequence[Wanted]) -> Survey:
     return Survey(n_existing, n_pending, missing)
 
 
+def wanted_by(session: Session, experiment: Experiment) -> list[Wanted]:
+    """Return what an experiment's unfinished cells want, in the order in which it is best trained."""
+    unfinished = [cell for cell in cells.of(session, experiment.id) if cell.runs < cell.seed_count]
+    # Runs of equal width and kind of data train together, so they stand beside each other.
+    unfinished.sort(key=lambda cell: (cell.samples is None, cell.width, cell.position))
+    return [
+        Wanted(cell.configuration_id, cell.seed_start, cell.seed_count, cell.run_cost) for cell in unfinished
+    ]
+
+
 def plan(session: Session, experiment: Experiment, *, shard_seconds: float, workers: int) -> int:
     """Make shards for the runs of an experiment that nobody trained or is training.
 
@@ -85,16 +97,7 @@ def plan(session: Session, experiment: Experiment, *, shard_seconds: float, work
     Returns:
         The number of new shards.
     """
-    unfinished = [cell for cell in cells.of(session, experiment.id) if cell.runs < cell.seed_count]
-    # Runs of equal width and kind of data train together, so they stand beside each other.
-    unfinished.sort(key=lambda cell: (cell.samples is None, cell.width, cell.position))
-    found = survey(
-        session,
-        [
-            Wanted(cell.configuration_id, cell.seed_start, cell.seed_count, cell.run_cost)
-            for cell in unfinished
-        ],
-    )
+    found = survey(session, wanted_by(session, experiment))
     missing = [part for parts in found.missing for part in parts]
     pieces = cut(missing, shard_length(missing, shard_seconds=shard_seconds, workers=workers))
     shards.add(session, experiment.id, pieces, now())

@@ -16,10 +16,12 @@ from typing import Any
 from sqlalchemy.orm import Session
 
 from service.lab import events
-from service.lab.experiments import mark_running, settle_status
+from service.lab.cost import run_seconds
+from service.lab.experiments import mark_idle, mark_running, settle_status
 from service.store import cells, configurations, experiments, runs, shards
-from service.store.database import lock_recording, now
+from service.store.database import clock, lock_recording, now
 from service.store.models import Cell, Experiment, Shard
+from service.store.shards import SeedRange
 from tombola.spec import Configuration
 
 MAX_ATTEMPTS = 3
@@ -63,7 +65,7 @@ def claim(session: Session, shard_id: int, *, worker_id: str, lease_seconds: flo
     """Take a queued shard, or return None: it is somebody else's, finished, or dropped."""
     lock_recording(session)
     token = secrets.token_hex(16)
-    expires_at = now() + timedelta(seconds=lease_seconds)
+    expires_at = clock(session) + timedelta(seconds=lease_seconds)
     if not shards.claim(session, shard_id, token=token, worker_id=worker_id, expires_at=expires_at):
         return None
     shard = _existing(session, shard_id)
@@ -71,15 +73,30 @@ def claim(session: Session, shard_id: int, *, worker_id: str, lease_seconds: flo
     if experiment is not None:
         mark_running(session, experiment)
     items = shards.items(session, shard_id)
-    ids = sorted({item.configuration_id for item in items})
-    done = runs.existing_seeds(session, ids)
+    done = _done(session, items)
     wanted = [
         (item.configuration_id, seed)
         for item in items
         for seed in range(item.seed_start, item.seed_start + item.seed_count)
-        if seed not in done.get(item.configuration_id, ())
+        if (item.configuration_id, seed) not in done
     ]
-    return Claim(shard_id, token, configurations.load(session, ids), wanted)
+    known = configurations.load(session, sorted({item.configuration_id for item in items}))
+    seconds = sum(run_seconds(known[key]) for key, _ in wanted)
+    shards.update_leased(session, shard_id, token, cost=seconds)
+    return Claim(shard_id, token, known, wanted)
+
+
+def _done(session: Session, items: Sequence[SeedRange]) -> set[tuple[int, int]]:
+    """Return (configuration id, seed) of the runs of these ranges that exist."""
+    by_range: dict[tuple[int, int], list[int]] = defaultdict(list)
+    for item in items:
+        by_range[item.seed_start, item.seed_count].append(item.configuration_id)
+    return {
+        (key, seed)
+        for (start, count), ids in by_range.items()
+        for key, seeds in runs.existing_seeds(session, ids, start, start + count).items()
+        for seed in seeds
+    }
 
 
 def renew(session: Session, claimed: Claim, *, fraction: float, lease_seconds: float) -> bool:
@@ -88,7 +105,7 @@ def renew(session: Session, claimed: Claim, *, fraction: float, lease_seconds: f
         session,
         claimed.shard_id,
         claimed.token,
-        lease_expires_at=now() + timedelta(seconds=lease_seconds),
+        lease_expires_at=clock(session) + timedelta(seconds=lease_seconds),
         fraction=min(max(fraction, 0.0), 1.0),
     )
 
@@ -132,12 +149,16 @@ def record(
 
 def give_back(session: Session, claimed: Claim) -> bool:
     """Return a shard that a stopping worker did not finish; this is not an attempt."""
+    lock_recording(session)
     shard = shards.get(session, claimed.shard_id)
-    if shard is None:
-        return False
-    return shards.update_leased(
+    if shard is None or not shards.update_leased(
         session, claimed.shard_id, claimed.token, **_queued(), attempts=max(shard.attempts - 1, 0)
-    )
+    ):
+        return False
+    experiment = experiments.get(session, shard.experiment_id, lock=True)
+    if experiment is not None:
+        mark_idle(session, experiment)
+    return True
 
 
 def fail(session: Session, claimed: Claim, reason: str) -> None:
@@ -154,7 +175,7 @@ def take_back_expired(session: Session) -> int | None:
     One in a transaction: rows of several experiments are only ever locked in the order of their ids.
     """
     lock_recording(session)
-    shard = shards.expired(session, now())
+    shard = shards.expired(session, clock(session))
     if shard is None:
         return None
     _retry_or_fail(
@@ -180,6 +201,7 @@ def _retry_or_fail(session: Session, shard: Shard, reason: str) -> None:
         return
     experiment = experiments.get(session, shard.experiment_id, lock=True)
     if experiment is not None:
+        mark_idle(session, experiment)
         events.shard_failed(session, experiment, shard.id, shard.attempts, reason[:2000])
         settle_status(session, experiment)
 

@@ -8,8 +8,11 @@ from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 
-from sqlalchemy import Connection, create_engine, event, inspect, make_url, text
+from sqlalchemy import Connection, create_engine, event, func, inspect, make_url, select, text
+from sqlalchemy.exc import OperationalError
 from sqlalchemy.orm import Session
+
+from service.store.models import UtcDateTime
 
 #: Key of the advisory lock on PostgreSQL ("tombola" in ASCII, folded into 63 bits).
 _LOCK_KEY = int.from_bytes(b"tombola", "big")
@@ -28,17 +31,26 @@ class Database:
     the latter commits at its end and rolls back on an exception.
     """
 
-    def __init__(self, url: str) -> None:
-        """Connect lazily to `url` (SQLAlchemy's form)."""
+    def __init__(self, url: str, *, create: bool = True) -> None:
+        """Connect lazily to `url` (SQLAlchemy's form); with `create`, make the folder of an SQLite file."""
         parsed = make_url(url)
+        self.shown = parsed.render_as_string(hide_password=True)
         self.is_sqlite = parsed.get_backend_name() == "sqlite"
         options: dict[str, Any] = {}
         if self.is_sqlite:
-            if parsed.database:
+            if create and parsed.database:
                 Path(parsed.database).parent.mkdir(parents=True, exist_ok=True)
             options["connect_args"] = {"timeout": _BUSY_TIMEOUT_SECONDS, "check_same_thread": False}
         else:
             options["pool_pre_ping"] = True
+            # `lock_planning` needs statements that see what was committed before each of them.
+            options["isolation_level"] = "READ COMMITTED"
+            # A connection that died without a word is noticed within a minute, not a quarter of an hour.
+            options["connect_args"] = {
+                "connect_timeout": 10,
+                "keepalives_idle": 30,
+                "tcp_user_timeout": 30_000,
+            }
         self.engine = create_engine(parsed, **options)
         if self.is_sqlite:
             event.listen(self.engine, "connect", _configure_sqlite)
@@ -59,11 +71,26 @@ class Database:
 
     def has_tables(self) -> bool:
         """Tell whether the database was ever migrated."""
-        return inspect(self.engine).has_table("alembic_version")
+        try:
+            return inspect(self.engine).has_table("alembic_version")
+        except OperationalError:
+            if self.is_sqlite:  # the file cannot be opened: its folder is not there
+                return False
+            raise
 
     def close(self) -> None:
         """Close all connections."""
         self.engine.dispose()
+
+
+def clock(session: Session) -> datetime:
+    """Return the present time by the one clock that all hosts share: PostgreSQL's, or that of SQLite's host.
+
+    Leases are compared with it: a host whose own clock is slow would else take leases that have run out.
+    """
+    if session.get_bind().dialect.name == "postgresql":
+        return session.scalars(select(func.clock_timestamp(type_=UtcDateTime))).one()
+    return now()
 
 
 def lock_planning(session: Session) -> None:

@@ -15,10 +15,12 @@ from service.store.models import ApiKey
 PREFIX = "tmb_"
 #: Characters of a key that somebody chose; `new_key` makes longer ones.
 MIN_LENGTH = 24
+NAME_LENGTH = 100
 
 
 def _shown(key: str) -> str:
-    return key[: len(PREFIX) + 4]
+    """Return what may be shown of a key: little of one that somebody chose."""
+    return key[: len(PREFIX) + 4] if key.startswith(PREFIX) else key[:2]
 
 
 def digest(key: str) -> str:
@@ -63,6 +65,11 @@ def by_key(session: Session, key: str) -> ApiKey | None:
 def any_valid(session: Session) -> bool:
     """Tell whether any key is valid."""
     return bool(session.scalar(select(exists().where(ApiKey.revoked_at.is_(None)))))
+
+
+def any_ever(session: Session) -> bool:
+    """Tell whether any key was ever registered, valid or revoked."""
+    return bool(session.scalar(select(exists().where(ApiKey.id.is_not(None)))))
 
 
 def all_keys(session: Session) -> Sequence[ApiKey]:

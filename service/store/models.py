@@ -82,11 +82,13 @@ class Experiment(Base):
     runs_reused: Mapped[int] = mapped_column(default=0)
     successes: Mapped[int] = mapped_column(default=0)
     diverged: Mapped[int] = mapped_column(default=0)
+    # Costs are seconds of a worker by the cost model, for progress and ETA.
     cost_total: Mapped[float] = mapped_column(Float)
     cost_done: Mapped[float] = mapped_column(Float, default=0.0)
+    # The ETA's clock: since when runs are trained without a break, and the cost that was done by then.
     timed_from: Mapped[datetime | None]
     timed_cost: Mapped[float] = mapped_column(Float, default=0.0)
-    version: Mapped[int] = mapped_column(default=0)
+    version: Mapped[int] = mapped_column(default=0)  # number of the last event
     created_at: Mapped[datetime]
     started_at: Mapped[datetime | None]
     finished_at: Mapped[datetime | None]
@@ -193,14 +195,14 @@ class Shard(Base):
     id: Mapped[int] = mapped_column(BigInt, primary_key=True)
     experiment_id: Mapped[str] = mapped_column(ForeignKey("experiments.id", ondelete="CASCADE"))
     state: Mapped[str] = mapped_column(String(16), default="queued")
-    cost: Mapped[float] = mapped_column(Float)
-    cost_recorded: Mapped[float] = mapped_column(Float, default=0.0)
-    fraction: Mapped[float] = mapped_column(Float, default=0.0)
+    cost: Mapped[float] = mapped_column(Float)  # of the runs that its last claim found missing
+    cost_recorded: Mapped[float] = mapped_column(Float, default=0.0)  # of those recorded since
+    fraction: Mapped[float] = mapped_column(Float, default=0.0)  # how far the engine says it is
     attempts: Mapped[int] = mapped_column(default=0)
     lease_token: Mapped[str | None] = mapped_column(String(32))
     lease_expires_at: Mapped[datetime | None]
     worker_id: Mapped[str | None] = mapped_column(String(26))
-    rung_at: Mapped[datetime | None]
+    rung_at: Mapped[datetime | None]  # when its message was sent last
     reason: Mapped[str | None] = mapped_column(String(2000))
     created_at: Mapped[datetime]
     finished_at: Mapped[datetime | None]
@@ -252,7 +254,7 @@ class Worker(Base):
 
 
 class ApiKey(Base):
-    """A bearer key, known only by its SHA-256: keys are 256 random bits, so no slow hash is needed."""
+    """A bearer key, known only by its SHA-256: keys are long and random, so no slow hash is needed."""
 
     __tablename__ = "api_keys"
     __table_args__ = (UniqueConstraint("digest"), UniqueConstraint("name"))

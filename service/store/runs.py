@@ -59,12 +59,16 @@ def add_new(
     return {(row.configuration_id, row.seed) for row in new}
 
 
-def existing_seeds(session: Session, configuration_ids: Iterable[int]) -> dict[int, set[int]]:
-    """Return the seeds of finished runs by configuration."""
+def existing_seeds(
+    session: Session, configuration_ids: Iterable[int], low: int, high: int
+) -> dict[int, set[int]]:
+    """Return the seeds of finished runs, from `low` to below `high`, by configuration."""
     found: dict[int, set[int]] = {}
     for chunk in dialect.in_lists(configuration_ids):
         for row in session.execute(
-            select(Run.configuration_id, Run.seed).where(Run.configuration_id.in_(chunk))
+            select(Run.configuration_id, Run.seed).where(
+                Run.configuration_id.in_(chunk), Run.seed >= low, Run.seed < high
+            )
         ):
             found.setdefault(row.configuration_id, set()).add(row.seed)
     return found
@@ -103,7 +107,8 @@ def page(
         .limit(limit)
     )
     if after is not None:
-        query = query.where(tuple_(Cell.position, Run.seed) > after)
+        # The first condition follows from the second, but only it can use the index on position.
+        query = query.where(Cell.position >= after[0], tuple_(Cell.position, Run.seed) > after)
     for name, value in where.items():
         column = Run.outcome if name == "outcome" else getattr(Cell, name)
         query = query.where(column.is_(None) if value is None else column == value)

@@ -10,7 +10,7 @@ from sqlalchemy import CursorResult, func, insert, select, update
 from sqlalchemy.orm import Session
 
 from service.store.dialect import in_lists
-from service.store.models import Shard, ShardItem
+from service.store.models import Run, Shard, ShardItem
 
 LIVE = ("queued", "leased")
 
@@ -84,8 +84,6 @@ def claim(session: Session, shard_id: int, *, token: str, worker_id: str, expire
             lease_expires_at=expires_at,
             worker_id=worker_id,
             attempts=Shard.attempts + 1,
-            # An earlier attempt's recorded runs are no work of this one.
-            cost=Shard.cost - Shard.cost_recorded,
             cost_recorded=0.0,
             fraction=0.0,
         )
@@ -143,10 +141,20 @@ def live_count(session: Session, experiment_id: str) -> int:
 
 
 def failure_reason(session: Session, experiment_id: str) -> str | None:
-    """Return why a shard of this experiment failed for good, or None."""
+    """Return why a shard of this experiment failed for good, if it left runs that are missing still."""
+    trained = select(func.count()).where(
+        Run.configuration_id == ShardItem.configuration_id,
+        Run.seed >= ShardItem.seed_start,
+        Run.seed < ShardItem.seed_start + ShardItem.seed_count,
+    )
     return session.scalars(
         select(Shard.reason)
-        .where(Shard.experiment_id == experiment_id, Shard.state == "failed")
+        .join(ShardItem, ShardItem.shard_id == Shard.id)
+        .where(
+            Shard.experiment_id == experiment_id,
+            Shard.state == "failed",
+            trained.scalar_subquery() < ShardItem.seed_count,
+        )
         .order_by(Shard.id)
         .limit(1)
     ).first()
@@ -202,9 +210,16 @@ def rung_count(session: Session) -> int:
 
 
 def mark_rung(session: Session, ids: Sequence[int], at: datetime) -> None:
-    """Note that messages were sent for these shards."""
+    """Note that messages were sent for these shards, except where somebody is changing one just now."""
     for chunk in in_lists(ids):
-        session.execute(update(Shard).where(Shard.id.in_(chunk), Shard.state == "queued").values(rung_at=at))
+        # Locked in order, and not waited for: others lock many shards too. One left out is rung again.
+        free = session.scalars(
+            select(Shard.id)
+            .where(Shard.id.in_(chunk), Shard.state == "queued")
+            .order_by(Shard.id)
+            .with_for_update(skip_locked=True)
+        ).all()
+        session.execute(update(Shard).where(Shard.id.in_(free)).values(rung_at=at))
 
 
 def counts_by_state(session: Session) -> dict[str, int]:

@@ -8,7 +8,7 @@ from datetime import datetime, timedelta
 from sqlalchemy import delete, func, select, update
 from sqlalchemy.orm import Session
 
-from service.store.database import now
+from service.store.database import clock
 from service.store.models import Worker
 
 #: A worker not heard of for this long counts as gone; workers report every few seconds.
@@ -19,19 +19,22 @@ KEPT = timedelta(days=7)
 
 def add(session: Session, worker: Worker) -> None:
     """Store a worker that starts, and forget those long gone."""
-    session.execute(delete(Worker).where(Worker.seen_at < now() - KEPT))
+    session.execute(delete(Worker).where(Worker.seen_at < clock(session) - KEPT))
     session.add(worker)
 
 
 def beat(session: Session, worker_id: str, shard_id: int | None) -> None:
     """Note that a worker lives and what it trains."""
-    session.execute(update(Worker).where(Worker.id == worker_id).values(seen_at=now(), shard_id=shard_id))
+    session.execute(
+        update(Worker).where(Worker.id == worker_id).values(seen_at=clock(session), shard_id=shard_id)
+    )
 
 
 def stop(session: Session, worker_id: str) -> None:
     """Note that a worker stopped."""
+    at = clock(session)
     session.execute(
-        update(Worker).where(Worker.id == worker_id).values(stopped_at=now(), seen_at=now(), shard_id=None)
+        update(Worker).where(Worker.id == worker_id).values(stopped_at=at, seen_at=at, shard_id=None)
     )
 
 
@@ -50,7 +53,7 @@ def is_alive(worker: Worker, at: datetime) -> bool:
 def alive_count(session: Session) -> int:
     """Return the number of live workers."""
     return session.scalars(
-        select(func.count()).where(Worker.stopped_at.is_(None), Worker.seen_at > now() - ALIVE)
+        select(func.count()).where(Worker.stopped_at.is_(None), Worker.seen_at > clock(session) - ALIVE)
     ).one()
 
 
@@ -62,7 +65,7 @@ def has_pid(session: Session, hostname: str, pid: int) -> bool:
                 Worker.hostname == hostname,
                 Worker.pid == pid,
                 Worker.stopped_at.is_(None),
-                Worker.seen_at > now() - ALIVE,
+                Worker.seen_at > clock(session) - ALIVE,
             )
         )
     )
@@ -72,6 +75,6 @@ def alive_on(session: Session, hostname: str) -> int:
     """Return the number of live workers on one host."""
     return session.scalars(
         select(func.count()).where(
-            Worker.hostname == hostname, Worker.stopped_at.is_(None), Worker.seen_at > now() - ALIVE
+            Worker.hostname == hostname, Worker.stopped_at.is_(None), Worker.seen_at > clock(session) - ALIVE
         )
     ).one()

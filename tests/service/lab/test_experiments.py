@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-import threading
+from concurrent.futures import ThreadPoolExecutor
 from contextlib import suppress
 
 import pytest
@@ -10,9 +10,10 @@ from sqlalchemy import func, select
 
 from service.lab import answers, shards
 from service.lab.errors import IdempotencyConflict, IllegalTransition, UnknownExperiment
-from service.lab.experiments import TRANSITIONS
 from service.lab.statistics.survival import median_steps
 from service.store import events
+from service.store import shards as store_shards
+from service.store.database import now
 from service.store.models import Cell, Experiment, Run
 
 
@@ -28,7 +29,7 @@ def table(database, experiment_id):
 
 def change(database, lab, name, experiment_id):
     with database.write() as session:
-        TRANSITIONS[name](lab, session, experiment_id)
+        getattr(lab, name)(session, experiment_id)
 
 
 def assert_counts_match_runs(database):
@@ -262,6 +263,73 @@ def test_an_experiment_whose_runs_failed_in_anothers_shard_trains_them_itself(
     assert look(database, first).progress.runs_done == spec.run_count
 
 
+def test_a_resumed_experiment_does_not_fail_for_a_shard_whose_runs_others_train_now(
+    database, lab, spec, submit, hands
+):
+    first = submit(spec)
+    bad = hands.queued()[0]
+    for _ in range(3):
+        claim = hands.claim(bad)
+        with database.write() as session:
+            shards.fail(session, claim, "no")
+    change(database, lab, "pause", first)
+    second = submit(spec)
+    change(database, lab, "resume", first)
+    with database.write() as session:
+        lab.settle(session, first)
+    assert look(database, first).status == "queued"
+    hands.train_all()
+    assert {look(database, item).status for item in (first, second)} == {"succeeded"}
+
+
+def test_an_experiment_that_waits_for_anothers_shards_is_known_to_wait(database, lab, spec, submit, hands):
+    first, second = submit(spec), submit(spec)
+    with database.read() as session:
+        assert lab.is_waiting(session, second)
+    change(database, lab, "pause", first)
+    change(database, lab, "pause", second)
+    change(database, lab, "resume", second)
+    hands.train_all()
+    with database.read() as session:
+        assert not lab.is_waiting(session, second)
+
+
+def test_the_clock_of_an_eta_stops_while_nobody_trains(database, spec, submit, hands):
+    experiment_id = submit(spec)
+    claim = hands.claim(hands.queued()[0])
+    hands.record(claim, list(claim.runs)[:1])
+    with database.write() as session:
+        shards.give_back(session, claim)
+        assert answers.known(session, experiment_id).timed_from is None
+    again = hands.claim(claim.shard_id)
+    with database.read() as session:
+        row = answers.known(session, experiment_id)
+        assert row.timed_from is not None
+        assert row.timed_cost == row.cost_done > 0
+    assert len(again.runs) == len(claim.runs) - 1
+
+
+def test_ringing_and_pausing_at_once_never_deadlock(database, lab, spec, submit, hands):
+    many = spec.model_copy(update={"seeds": spec.seeds.model_copy(update={"count": 60})})
+    experiment_id = submit(many)
+
+    def ring():
+        for _ in range(60):
+            with database.write() as session:
+                store_shards.mark_rung(session, hands.queued(), now())
+
+    def steer():
+        for _ in range(15):
+            change(database, lab, "pause", experiment_id)
+            change(database, lab, "resume", experiment_id)
+
+    with ThreadPoolExecutor() as pool:
+        jobs = [pool.submit(ring), pool.submit(ring), pool.submit(steer)]
+    for job in jobs:
+        job.result()
+    assert hands.queued()
+
+
 def test_an_idempotency_key_makes_one_experiment_and_refuses_another_spec(database, lab, spec):
     with database.write() as session:
         first, new = lab.submit(session, spec, idempotency_key="k", scope="a")
@@ -278,49 +346,29 @@ def test_an_idempotency_key_makes_one_experiment_and_refuses_another_spec(databa
 
 
 def test_workers_and_submitters_at_once_count_every_run_once(database, lab, spec, submit, hands):
-    """Four workers train, two users submit overlapping grids and one cancels, all at the same time."""
-    errors = []
+    """Four workers train, two users submit overlapping grids and cancel, all at the same time."""
     ids = [submit(spec)]
-
-    def guarded(work):
-        def run():
-            try:
-                work()
-            except Exception as error:  # noqa: BLE001  # any error in a thread fails the test
-                errors.append(error)
-
-        return run
 
     def work():
         for _ in range(200):
-            queued = hands.queued()
-            if not queued:
+            if not (queued := hands.queued()):
                 return
-            claim = hands.claim(queued[0])
-            if claim is not None:
+            if (claim := hands.claim(queued[0])) is not None:
                 runs = list(claim.runs)
                 hands.record(claim, runs[: len(runs) // 2])
                 hands.record(claim, runs, complete=True)
 
-    def user(start):
-        def act():
-            for shift in range(3):
-                seeds = spec.seeds.model_copy(update={"start": start + 2 * shift})
-                ids.append(submit(spec.model_copy(update={"seeds": seeds})))
-            change_if_legal(ids[-1])
-
-        return act
-
-    def change_if_legal(experiment_id):
+    def use(start):
+        for shift in range(3):
+            seeds = spec.seeds.model_copy(update={"start": start + 2 * shift})
+            ids.append(submit(spec.model_copy(update={"seeds": seeds})))
         with suppress(IllegalTransition):
-            change(database, lab, "cancel", experiment_id)
+            change(database, lab, "cancel", ids[-1])
 
-    threads = [threading.Thread(target=guarded(job)) for job in (work, work, work, work, user(0), user(1))]
-    for thread in threads:
-        thread.start()
-    for thread in threads:
-        thread.join()
-    assert errors == []
+    with ThreadPoolExecutor() as pool:
+        jobs = [pool.submit(work) for _ in range(4)] + [pool.submit(use, start) for start in range(2)]
+    for job in jobs:
+        job.result()
     for experiment_id in ids:
         with database.write() as session:
             lab.settle(session, experiment_id)
