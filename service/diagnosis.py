@@ -6,7 +6,6 @@ import platform
 from dataclasses import dataclass
 from importlib.metadata import version
 
-from sqlalchemy import make_url
 from sqlalchemy.exc import SQLAlchemyError
 
 import migrations
@@ -39,8 +38,8 @@ def server(settings: Settings) -> list[Finding]:
 
 
 def _database(settings: Settings) -> Finding:
-    url = make_url(settings.sqlalchemy_url).render_as_string(hide_password=True)
-    database = Database(settings.sqlalchemy_url)
+    database = Database(settings.sqlalchemy_url, create=False)
+    url = database.shown
     try:
         with database.read() as session:
             found = migrations.current(session.connection())

@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
+import ipaddress
 from pathlib import Path
-from typing import Literal
+from typing import Literal, Self
 
-from pydantic import Field, SecretStr
+from pydantic import Field, SecretStr, model_validator
 from pydantic_settings import BaseSettings, SettingsConfigDict
 
 
@@ -41,7 +42,26 @@ class Settings(BaseSettings):
     sweep_seconds: float = Field(default=2.0, gt=0, description="How often the sweeper looks.")
     log_level: Literal["DEBUG", "INFO", "WARNING", "ERROR"] = "INFO"
 
+    @model_validator(mode="after")
+    def _lease_outlives_heartbeats(self) -> Self:
+        if self.lease_seconds < 3 * self.heartbeat_seconds:
+            raise ValueError(
+                f"TOMBOLA_LEASE_SECONDS must be at least three TOMBOLA_HEARTBEAT_SECONDS "
+                f"({3 * self.heartbeat_seconds:g}), not {self.lease_seconds:g}"
+            )
+        return self
+
     @property
     def sqlalchemy_url(self) -> str:
         """The database URL with its default filled in."""
         return self.database_url or f"sqlite:///{self.data_dir.resolve() / 'tombola.db'}"
+
+
+def is_loopback(host: str) -> bool:
+    """Tell whether an address is this machine only."""
+    if host == "localhost":
+        return True
+    try:
+        return ipaddress.ip_address(host).is_loopback
+    except ValueError:
+        return False

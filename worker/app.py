@@ -53,6 +53,7 @@ def run_worker(settings: Settings) -> None:
     try:
         celery.worker_main(
             [
+                "--quiet",
                 "worker",
                 "--loglevel",
                 settings.log_level,

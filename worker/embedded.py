@@ -8,6 +8,7 @@ from __future__ import annotations
 import fcntl
 import logging
 import os
+import secrets
 import signal
 import socket
 import subprocess
@@ -23,7 +24,7 @@ import httpx
 import migrations
 from service.processes import PARENT_VARIABLE
 from service.settings import Settings
-from service.store import workers
+from service.store import keys, workers
 from service.store.database import Database
 
 _READY_SECONDS = 60.0
@@ -55,7 +56,9 @@ class Stack:
             update={
                 "port": port,
                 "data_dir": settings.data_dir.resolve(),
-                "broker_url": f"redis://127.0.0.1:{free_port()}/0",
+                # The password keeps other users of this host out, and this stack out of another's broker
+                # that was quicker to take the port.
+                "broker_url": f"redis://:{secrets.token_urlsafe(24)}@127.0.0.1:{free_port()}/0",
             }
         )
         host = f"[{settings.host}]" if ":" in settings.host else settings.host
@@ -66,6 +69,12 @@ class Stack:
         self._stopping = threading.Event()
         self._watcher = threading.Thread(target=self._watch, name="watcher", daemon=True)
         self._lock: IO[str] | None = None
+
+    @property
+    def admin_key(self) -> str:
+        """The key that the settings name; empty where none is needed."""
+        key = self.settings.admin_key
+        return "" if key is None else key.get_secret_value()
 
     def start(self) -> None:
         """Migrate the database, start the children and wait until the API answers and a worker is there.
@@ -78,6 +87,9 @@ class Stack:
         database = Database(self.settings.sqlalchemy_url)
         with database.write() as session:
             migrations.upgrade(session.connection())
+        if self.settings.admin_key is not None:
+            with database.write() as session:
+                keys.ensure(session, "admin", self.settings.admin_key.get_secret_value())
         database.close()
         for name in ("broker", "api", "worker", "sweeper"):
             self._spawn(name)
@@ -86,6 +98,9 @@ class Stack:
 
     def stop(self) -> None:
         """Stop the children: all are asked, those that do not end in time are killed."""
+        if threading.current_thread() is threading.main_thread():
+            for number in (signal.SIGTERM, signal.SIGINT):  # it ends soon anyway, and must leave no child
+                signal.signal(number, signal.SIG_IGN)
         self._stopping.set()
         if self._watcher.is_alive():
             self._watcher.join()
@@ -188,8 +203,12 @@ def free_port(host: str = "127.0.0.1") -> int:
 
 
 def interrupt_on_sigterm() -> None:
-    """Let a termination signal end this process as Ctrl-C does, so that the children are stopped."""
-    signal.signal(signal.SIGTERM, signal.default_int_handler)
+    """Let a termination signal end this process as Ctrl-C does, so that the children are stopped.
+
+    SIGINT is set too: a shell starts commands in the background with it ignored.
+    """
+    for number in (signal.SIGTERM, signal.SIGINT):
+        signal.signal(number, signal.default_int_handler)
 
 
 def _environment(settings: Settings) -> dict[str, str]:

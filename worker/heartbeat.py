@@ -8,7 +8,7 @@ import time
 from collections.abc import Iterator
 from contextlib import contextmanager
 
-from sqlalchemy.exc import SQLAlchemyError
+from sqlalchemy.exc import OperationalError
 
 from service.lab import shards
 from service.lab.shards import Claim
@@ -82,10 +82,12 @@ class Heartbeat:
                     with self._database.write() as session:
                         workers.beat(session, self._worker_id, hold.claim.shard_id if hold else None)
                     beaten_at = time.monotonic()
-            except SQLAlchemyError as error:
+            except OperationalError as error:
                 # The database is away: train on. If that outlasts the lease somebody else trains the shard
                 # too; the runs of both are the same and are stored once.
                 _log.warning("heartbeat missed: %s", error)
+            except Exception:  # noqa: BLE001  # a worker without heartbeat loses shards and looks busy
+                _log.exception("heartbeat failed")
 
     def _renew(self, hold: Hold) -> None:
         with self._database.write() as session:

@@ -5,14 +5,16 @@ from __future__ import annotations
 import os
 import platform
 import socket
+from datetime import datetime
 from importlib.metadata import PackageNotFoundError, version
 
+import torch
 from ulid import ULID
 
 from service.lab.shards import TrainedBy
 from service.settings import Settings
 from service.store import workers
-from service.store.database import Database, now
+from service.store.database import Database, clock
 from service.store.models import Worker
 from worker.engine import Engine, select_engine
 from worker.heartbeat import Heartbeat
@@ -27,10 +29,12 @@ class Member:
         """Choose the engine, register in the fleet and start the heartbeat.
 
         Raises:
-            ValueError: The settings name an engine or a device that is not here.
+            EngineError: The settings name an engine or a device that is not here.
         """
         self.settings = settings
-        self.engine: Engine = select_engine(settings.engine, settings.device, threads=settings.threads)
+        if settings.threads:
+            torch.set_num_threads(settings.threads)
+        self.engine: Engine = select_engine(settings.engine, settings.device)
         self.trained_by = TrainedBy(self.engine.name, self.engine.device, software_versions())
         self.id = str(ULID())
         self.database = Database(settings.sqlalchemy_url)
@@ -41,11 +45,10 @@ class Member:
             lease_seconds=settings.lease_seconds,
         )
         with self.database.write() as session:
-            workers.add(session, self._row())
+            workers.add(session, self._row(clock(session)))
         self.heartbeat.start()
 
-    def _row(self) -> Worker:
-        at = now()
+    def _row(self, at: datetime) -> Worker:
         return Worker(
             id=self.id,
             hostname=socket.gethostname(),

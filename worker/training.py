@@ -4,23 +4,24 @@ from __future__ import annotations
 
 import dataclasses
 import logging
+import threading
 import time
 
-from sqlalchemy.exc import DBAPIError
+from sqlalchemy.exc import InterfaceError, OperationalError, SQLAlchemyError
 from tenacity import (
+    Retrying,
     before_sleep_log,
-    retry,
     retry_if_exception_type,
+    sleep_using_event,
     stop_after_delay,
+    stop_when_event_set,
     wait_exponential_jitter,
 )
 
 from service.lab import shards
 from service.lab.cost import run_flops
-from service.lab.shards import Claim, RunRecord, TrainedBy
-from service.store.database import Database
+from service.lab.shards import Claim, RunRecord
 from worker.engine import FinishedRun, Run
-from worker.heartbeat import Hold
 from worker.member import Member
 
 #: Finished runs are stored this often, in seconds: what a killed worker loses at most.
@@ -30,23 +31,26 @@ _PATIENCE_SECONDS = 300.0
 
 _log = logging.getLogger(__name__)
 
-_patiently = retry(
-    retry=retry_if_exception_type(DBAPIError),
-    wait=wait_exponential_jitter(initial=0.2, max=10),
-    stop=stop_after_delay(_PATIENCE_SECONDS),
-    before_sleep=before_sleep_log(_log, logging.WARNING),
-    reraise=True,
-)
+
+def patiently(stopping: threading.Event) -> Retrying:
+    """Return a caller that waits for a database that is away, but not for a worker that shall stop."""
+    return Retrying(
+        retry=retry_if_exception_type((OperationalError, InterfaceError)),
+        wait=wait_exponential_jitter(multiplier=0.2, max=10),
+        stop=stop_after_delay(_PATIENCE_SECONDS) | stop_when_event_set(stopping),
+        sleep=sleep_using_event(stopping),
+        before_sleep=before_sleep_log(_log, logging.WARNING),
+        reraise=True,
+    )
 
 
 class Recorder:
     """Stores finished runs in batches."""
 
-    def __init__(self, database: Database, claim: Claim, by: TrainedBy) -> None:
+    def __init__(self, member: Member, claim: Claim) -> None:
         """Record the runs of one claim."""
-        self._database = database
+        self._member = member
         self._claim = claim
-        self._by = by
         self._ids = {item: key for key, item in claim.configurations.items()}
         self._unsaved: list[RunRecord] = []
         self._saved_at = time.monotonic()
@@ -67,17 +71,23 @@ class Recorder:
                 curve=dataclasses.asdict(finished.curve),
             )
         )
+        self.save_when_due()
+
+    def save_when_due(self) -> None:
+        """Store what was not stored yet, if that was some time ago."""
         if time.monotonic() - self._saved_at >= _FLUSH_SECONDS:
             self.save()
 
-    @_patiently
     def save(self, *, complete: bool = False) -> None:
         """Store what was not stored yet; with `complete`, the shard is done in the same transaction."""
         if self._unsaved or complete:
-            with self._database.write() as session:
-                shards.record(session, self._claim, self._unsaved, self._by, complete=complete)
+            patiently(self._member.heartbeat.stopping)(self._save, complete=complete)
             self._unsaved = []
         self._saved_at = time.monotonic()
+
+    def _save(self, *, complete: bool) -> None:
+        with self._member.database.write() as session:
+            shards.record(session, self._claim, self._unsaved, self._member.trained_by, complete=complete)
 
 
 def train_shard(member: Member, shard_id: int) -> None:
@@ -88,40 +98,45 @@ def train_shard(member: Member, shard_id: int) -> None:
     """
     if member.heartbeat.stopping.is_set():
         return  # the sweeper rings again for what is left queued
-    with member.database.write() as session:
-        claim = shards.claim(
-            session, shard_id, worker_id=member.id, lease_seconds=member.settings.lease_seconds
-        )
+    claim = patiently(member.heartbeat.stopping)(_claim, member, shard_id)
     if claim is None:
         _log.info("shard %d is not to be had", shard_id)
         return
     _log.info("shard %d: %d runs", shard_id, len(claim.runs))
-    recorder = Recorder(member.database, claim, member.trained_by)
+    recorder = Recorder(member, claim)
     runs = [Run(claim.configurations[key], seed) for key, seed in claim.runs]
     with member.heartbeat.holding(claim) as hold:
+
+        def should_stop(fraction: float) -> bool:
+            recorder.save_when_due()  # no other run may end for long
+            return hold.should_stop(fraction)
+
         try:
-            finished = member.engine.train(runs, recorder.add, hold.should_stop)
+            finished = member.engine.train(runs, recorder.add, should_stop)
+            recorder.save(complete=finished)
         except Exception as error:  # noqa: BLE001  # whatever it is, the shard must not hang
             _log.exception("shard %d failed", shard_id)
-            recorder.save()
-            _fail(member.database, claim, f"{type(error).__name__}: {error}")
+            _fail(member, recorder, claim, f"{type(error).__name__}: {error}")
             return
-        _conclude(member, hold, recorder, finished=finished)
+        if not finished and not hold.lost.is_set():
+            with member.database.write() as session:
+                shards.give_back(session, claim)
+    state = "done" if finished else "lost" if hold.lost.is_set() else "given back"
+    _log.info("shard %d %s", shard_id, state)
 
 
-def _conclude(member: Member, hold: Hold, recorder: Recorder, *, finished: bool) -> None:
-    recorder.save(complete=finished)
-    if not finished and not hold.lost.is_set():
-        with member.database.write() as session:
-            shards.give_back(session, hold.claim)
-    _log.info(
-        "shard %d %s",
-        hold.claim.shard_id,
-        "done" if finished else "lost" if hold.lost.is_set() else "given back",
-    )
+def _claim(member: Member, shard_id: int) -> Claim | None:
+    with member.database.write() as session:
+        return shards.claim(
+            session, shard_id, worker_id=member.id, lease_seconds=member.settings.lease_seconds
+        )
 
 
-@_patiently
-def _fail(database: Database, claim: Claim, reason: str) -> None:
-    with database.write() as session:
+def _fail(member: Member, recorder: Recorder, claim: Claim, reason: str) -> None:
+    """Say why a shard failed, and keep the runs that it finished before, if the database takes them."""
+    try:
+        recorder.save()
+    except SQLAlchemyError:
+        _log.exception("shard %d: finished runs are lost and will be trained again", claim.shard_id)
+    with member.database.write() as session:
         shards.fail(session, claim, reason)

@@ -26,7 +26,9 @@ def create(name: Name, data_dir: options.DataDir = None) -> None:
     """
     from service.store import keys
 
-    with _writing(data_dir) as session:
+    if not 0 < len(name) <= keys.NAME_LENGTH:
+        options.fail(f"a name has 1 to {keys.NAME_LENGTH} characters, not {len(name)}")
+    with _writing(data_dir, make=True) as session:
         if keys.by_name(session, name) is not None:
             options.fail(f"there is a key named {name!r} already: choose another name")
         key = keys.new_key()
@@ -58,16 +60,20 @@ def revoke(name: Name, data_dir: options.DataDir = None) -> None:
 
 
 @contextmanager
-def _writing(data_dir: object) -> Iterator[Session]:
-    """Open a write transaction on the configured database, its tables made if need be."""
+def _writing(data_dir: object, *, make: bool = False) -> Iterator[Session]:
+    """Open a write transaction on the configured database, and say which that is."""
     import migrations
     from service.store.database import Database
 
-    database = Database(options.settings(data_dir=data_dir).sqlalchemy_url)
+    url = options.settings(data_dir=data_dir).sqlalchemy_url
+    database = Database(url, create=make)
+    typer.echo(f"Database: {database.shown}", err=True)
     try:
+        if not make and not database.has_tables():
+            options.fail("there is no Tombola in that database yet: set TOMBOLA_DATABASE_URL or --data-dir")
         with database.write() as session:
-            migrations.upgrade(session.connection())
-        with database.write() as session:
+            if make:
+                migrations.upgrade(session.connection())
             yield session
     finally:
         database.close()

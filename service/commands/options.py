@@ -39,5 +39,9 @@ def settings(**given: Any) -> Any:  # noqa: ANN401  # Settings, imported late to
     try:
         return Settings(**{name: value for name, value in given.items() if value is not None})
     except ValidationError as error:
-        lines = (f"TOMBOLA_{'_'.join(map(str, e['loc'])).upper()}: {e['msg']}" for e in error.errors())
+        found = error.errors()
+        lines = [
+            f"TOMBOLA_{item['loc'][0]}: ".upper() + item["msg"] if item["loc"] else item["msg"]
+            for item in found
+        ]
         fail("bad setting: " + "; ".join(lines))

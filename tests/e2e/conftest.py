@@ -35,19 +35,27 @@ class Stack:
         self.data_dir = data_dir
         self.environment = environment
         self.process: subprocess.Popen[str] | None = None
+        self._clients: list[tombola.Client] = []
         self.url = ""
 
     def start(self) -> None:
-        self.process = subprocess.Popen(
-            [sys.executable, "-m", "tombola", "serve", "--port", "0", "--data-dir", str(self.data_dir)],
-            env={**os.environ, **QUICK, **self.environment},
-            stdout=subprocess.PIPE,
-            stderr=(self.data_dir.parent / "stack.log").open("a"),
-            text=True,
-        )
+        with (self.data_dir.parent / "stack.log").open("a") as log:
+            self.process = subprocess.Popen(
+                [sys.executable, "-m", "tombola", "serve", "--port", "0", "--data-dir", str(self.data_dir)],
+                env={**os.environ, **QUICK, **self.environment},
+                stdout=subprocess.PIPE,
+                stderr=log,
+                text=True,
+            )
         line = self.process.stdout.readline()
         assert line.startswith("Tombola is at http://127.0.0.1:"), line
         self.url = line.split()[3]
+
+    def close(self) -> None:
+        for client in self._clients:
+            client.close()
+        if self.process is not None:
+            self.stop()
 
     def stop(self, number: int = signal.SIGINT) -> int:
         assert self.process is not None
@@ -58,21 +66,24 @@ class Stack:
         return code
 
     def client(self) -> tombola.Client:
-        return tombola.Client(self.url, api_key="")
+        client = tombola.Client(self.url, api_key="")
+        self._clients.append(client)
+        return client
 
     @property
     def database_url(self) -> str:
         return self.environment.get("TOMBOLA_DATABASE_URL") or f"sqlite:///{self.data_dir / 'tombola.db'}"
 
-    def child(self, name: str) -> int:
-        """Return the process id of a child by its command."""
+    def child(self, name: str) -> int | None:
+        """Return the process id of a child by its command; Valkey is the broker's. None if it is gone."""
+        program = {"broker": "valkey-server"}.get(name, name)
         for entry in Path("/proc").iterdir():
             with suppress(OSError, IndexError, ValueError):
                 arguments = (entry / "cmdline").read_text().split("\0")
                 parent = int((entry / "stat").read_text().rpartition(")")[2].split()[1])
-                if parent == self.process.pid and name in arguments:
+                if parent == self.process.pid and any(item.endswith(program) for item in arguments):
                     return int(entry.name)
-        raise LookupError(name)
+        return None
 
     def kill(self, name: str) -> int:
         pid = self.child(name)
@@ -107,8 +118,7 @@ def new_stack(tmp_path: Path) -> Iterator[Callable[..., Stack]]:
 
     yield make
     for stack in made:
-        if stack.process is not None:
-            stack.stop()
+        stack.close()
 
 
 @pytest.fixture
