@@ -4,19 +4,21 @@ VENV := .venv
 BIN := $(VENV)/bin
 STAMP := $(VENV)/.installed
 
-.PHONY: demo test test-slow serve bench lint format constraints clean
+.PHONY: demo test serve bench bench-paper lint format constraints clean
 
 demo: $(STAMP)
 	$(BIN)/tombola demo
 
 test: $(STAMP) lint
-	$(BIN)/python -m pytest -m "not slow"
-
-test-slow: $(STAMP)
-	$(BIN)/python -m pytest -m slow
+	$(BIN)/python -m pytest
 
 serve: $(STAMP)
 	$(BIN)/tombola serve
+
+# The paper's measured cells beside ours: minutes.
+bench-paper: $(STAMP)
+	$(BIN)/python bench/paper_cells.py --widths 16 112 --samples 600 1000 2000
+	$(BIN)/python bench/paper_cells.py --widths 304 --samples 300 600 1000
 
 bench: $(STAMP)
 	$(BIN)/python bench/engine.py

@@ -35,7 +35,8 @@ def settings_for(steps: int) -> TrainingSettings:
 
 
 def plain_loop(width: int) -> float:
-    """Return seconds per step of one run in a plain loop."""
+    """Return seconds per step of one run in a plain loop, with torch's own threads."""
+    torch.set_num_threads(os.cpu_count() or 1)  # an engine may have left it at one
     settings = settings_for(PLAIN_STEPS)
     generator = torch.Generator().manual_seed(0)
 

@@ -23,7 +23,7 @@ def set_up(settings: Settings) -> None:
     logging.basicConfig(
         level=settings.log_level, stream=sys.stderr, format="%(asctime)s %(levelname)s %(name)s: %(message)s"
     )
-    for chatty in ("httpx", "alembic"):
+    for chatty in ("httpx", "alembic", "celery.app.trace", "celery.worker.strategy"):
         logging.getLogger(chatty).setLevel(logging.WARNING)
     parent = os.environ.get(PARENT_VARIABLE)
     if parent is not None:

@@ -6,7 +6,10 @@ trains, so leases, cancelling and pausing go through the database, from a thread
 
 from __future__ import annotations
 
+import warnings
+
 from celery import Celery
+from celery.platforms import SecurityWarning
 
 from service.settings import Settings
 from worker import tasks
@@ -50,6 +53,8 @@ def run_worker(settings: Settings) -> None:
     member = Member(settings)
     celery = create_celery(settings)
     tasks.attach(member)
+    # Who runs a container or a laptop as root has chosen to; messages are JSON, so nothing is unpickled.
+    warnings.filterwarnings("ignore", category=SecurityWarning)
     try:
         celery.worker_main(
             [

@@ -6,8 +6,8 @@ from tombola.spec import Configuration, TrainingSettings
 
 #: Cost model of one run inside a batch: a fixed part of a step, and a rate for its arithmetic. Both are
 #: what the torch engine reached on two CPU cores (BENCHMARKS.md); they size shards and quotes, no result.
-STEP_SECONDS = 6e-6
-FLOPS_PER_SECOND = 35e9
+STEP_SECONDS = 4.5e-6
+FLOPS_PER_SECOND = 110e9
 
 
 def step_flops(configuration: Configuration) -> float:
