@@ -111,7 +111,7 @@ WRONG_SPECS = {
     "between fields": (
         {"grid": {"width": [1], "samples": [1], "sparsity": [1, 11]}},
         "/grid/sparsity/1",
-        "sparsity must be at most n = 10, or null for dense; grid.sparsity[1] is 11",
+        "sparsity must be at most n = 10, or null for dense; this one is 11",
     ),
     "unknown": (
         {"wdith": 1},
@@ -150,7 +150,7 @@ WRONG_SPECS = {
         f'must be a valid integer, not "{"3" * 60}\\u2026"',
     ),
     "empty": ({"name": ""}, "/name", "must not be empty"),
-    "list for an object": ({"target": [3]}, "/target", "must be an object, not a list"),
+    "list for an object": ({"target": [3]}, "/target", "must be a JSON object, not a list"),
     "null": ({"seeds": {"count": None}}, "/seeds/count", "must be a valid integer, not null"),
 }
 
@@ -173,7 +173,7 @@ def test_every_wrong_field_of_a_spec_is_named(spec):
 
 @pytest.mark.parametrize("document", ["a string", [1], None, 3])
 def test_what_is_no_object_is_no_spec(document):
-    with pytest.raises(InvalidSpec, match=r"\(body\): must be an object, not "):
+    with pytest.raises(InvalidSpec, match=r"\(body\): must be a JSON object, not "):
         as_spec(document)
 
 

@@ -58,7 +58,10 @@ class Resources:
 
 
 class RunQueue:
-    """The runs of one group that no lane trains yet, those with the most samples first.
+    """The runs of one group that no lane trains yet, in the order of their seeds.
+
+    So each lane gets its part of every cell: the runs of some cells end soon, those of others never do, and
+    lanes that trained whole cells would end at very different times.
 
     Attributes:
         waiting: All lanes take from it.
@@ -67,8 +70,8 @@ class RunQueue:
     """
 
     def __init__(self, runs: Iterable[Run]) -> None:
-        self.waiting = deque(sorted(runs, key=lambda run: run.configuration.samples or 0, reverse=True))
-        self.largest = self.waiting[0]
+        self.waiting = deque(sorted(runs, key=lambda run: run.seed))
+        self.largest = max(self.waiting, key=lambda run: run.configuration.samples or 0)
         self.count = len(self.waiting)
 
     def take(self, most: int) -> list[Run]:
