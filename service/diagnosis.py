@@ -51,7 +51,10 @@ def _database(settings: Settings) -> Finding:
             text = f"{url} at revision {found}, {workers.alive_count(session)} worker(s) alive"
             return Finding("database", text, ok=True)
     except SQLAlchemyError as error:
-        return Finding("database", f"{url} cannot be reached: {error}", ok=False)
+        if not settings.database_url:
+            return Finding("database", f"none at {url} yet; `tombola serve` makes it", ok=True)
+        reason = str(getattr(error, "orig", error)).strip().replace("\n", " ")
+        return Finding("database", f"{url} cannot be reached: {reason}", ok=False)
     finally:
         database.close()
 
@@ -61,6 +64,10 @@ def _broker(settings: Settings) -> Finding:
     try:
         return Finding("broker", f"{doorbell.waiting()} message(s) waiting", ok=True)
     except DoorbellError as error:
-        return Finding("broker", f"{error} (`tombola serve` starts its own)", ok=False)
+        if "broker_url" in settings.model_fields_set:
+            return Finding("broker", str(error), ok=False)
+        return Finding(
+            "broker", "TOMBOLA_BROKER_URL is not set; `tombola serve` has a broker of its own", ok=True
+        )
     finally:
         doorbell.close()

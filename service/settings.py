@@ -6,7 +6,7 @@ import ipaddress
 from pathlib import Path
 from typing import Literal, Self
 
-from pydantic import Field, SecretStr, model_validator
+from pydantic import Field, SecretStr, field_validator, model_validator
 from pydantic_settings import BaseSettings, SettingsConfigDict
 
 
@@ -15,9 +15,7 @@ class Settings(BaseSettings):
 
     model_config = SettingsConfigDict(env_prefix="TOMBOLA_", extra="ignore", frozen=True)
 
-    data_dir: Path = Field(
-        default=Path("tombola-data"), description="Folder of the embedded database and broker."
-    )
+    data_dir: Path = Field(default=Path("tombola-data"), description="Folder of the embedded database.")
     database_url: str = Field(
         default="", description="SQLAlchemy URL; empty is an SQLite file `tombola.db` under the data folder."
     )
@@ -41,6 +39,13 @@ class Settings(BaseSettings):
     )
     sweep_seconds: float = Field(default=2.0, gt=0, description="How often the sweeper looks.")
     log_level: Literal["DEBUG", "INFO", "WARNING", "ERROR"] = "INFO"
+
+    @field_validator("database_url")
+    @classmethod
+    def _known_database(cls, url: str) -> str:
+        if url and not url.startswith(("sqlite:///", "postgresql+psycopg://")):
+            raise ValueError("must begin with sqlite:/// or postgresql+psycopg://")
+        return url
 
     @model_validator(mode="after")
     def _lease_outlives_heartbeats(self) -> Self:

@@ -78,15 +78,24 @@ def create_experiment(  # noqa: PLR0913, PLR0917  # each is a part of the reques
     return conditional.json_answer(request, answers.experiment(session, row), status=202, headers=headers)
 
 
-@router.get("", responses={**documents.ok(examples.EXPERIMENTS), **documents.problems()})
+@router.get(
+    "",
+    response_model=Page[Experiment],
+    responses={
+        **documents.ok(examples.EXPERIMENTS, headers=documents.ETAG),
+        **documents.not_modified(),
+        **documents.problems(),
+    },
+)
 def list_experiments(
+    request: Request,
     session: ReadSession,
     status: Annotated[
         ExperimentStatus | SkipJsonSchema[None], Query(description="Experiments in this status only.")
     ] = None,
     limit: Annotated[int, Query(ge=1, le=200, description="Experiments on a page.")] = 50,
     cursor: paging.Cursor = None,
-) -> Page[Experiment]:
+) -> Response:
     """List experiments, newest first."""
     before = paging.experiment_before(cursor)
     rows = experiments.page(
@@ -94,7 +103,8 @@ def list_experiments(
     )
     shown = rows[:limit]
     more = paging.after_experiment(shown[-1].id) if len(rows) > limit else None
-    return Page(items=answers.listing(session, shown), next_cursor=more)
+    page = Page[Experiment](items=answers.listing(session, shown), next_cursor=more)
+    return conditional.json_answer(request, page)
 
 
 @router.get(

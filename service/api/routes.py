@@ -66,9 +66,12 @@ def open_router(tag: str) -> APIRouter:
 
 class _JsonRequest(Request):
     async def json(self) -> Any:  # noqa: ANN401  # any JSON value
-        """Return the body, read more strictly than by the json module: no NaN, no lone surrogates."""
+        """Return the body, read more strictly than by the json module: no lone surrogates.
+
+        NaN and Infinity, which JSON has not, are let through to the fields, which say what they take instead.
+        """
         try:
-            return from_json(await self.body(), allow_inf_nan=False)
+            return from_json(await self.body())
         except ValueError as error:
             raise ProblemError(400, f"the body is not JSON: {error}") from None
 

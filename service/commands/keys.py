@@ -19,6 +19,7 @@ Name = Annotated[str, typer.Argument(help="Whose key it is, such as `ada` or `ci
 
 
 @app.command()
+@options.reporting
 def create(name: Name, data_dir: options.DataDir = None) -> None:
     """Make a key and print it: it is stored hashed and never shown again.
 
@@ -38,6 +39,7 @@ def create(name: Name, data_dir: options.DataDir = None) -> None:
 
 
 @app.command("list")
+@options.reporting
 def list_(data_dir: options.DataDir = None) -> None:
     """List keys: name, first letters, when made, when revoked."""
     from service.store import keys
@@ -49,6 +51,7 @@ def list_(data_dir: options.DataDir = None) -> None:
 
 
 @app.command()
+@options.reporting
 def revoke(name: Name, data_dir: options.DataDir = None) -> None:
     """Revoke a key, at once."""
     from service.store import keys

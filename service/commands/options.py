@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import functools
 import sys
+from collections.abc import Callable
 from pathlib import Path
 from typing import Annotated, Any, NoReturn
 
@@ -12,9 +14,7 @@ PANEL = "Server"
 
 DataDir = Annotated[
     Path | None,
-    typer.Option(
-        help="Folder of the database and the broker. [default: tombola-data]", envvar="TOMBOLA_DATA_DIR"
-    ),
+    typer.Option(help="Folder of the database. [default: tombola-data]", envvar="TOMBOLA_DATA_DIR"),
 ]
 Host = Annotated[str | None, typer.Option(help="Address to listen on. [default: 127.0.0.1]")]
 Port = Annotated[
@@ -30,6 +30,23 @@ def fail(message: str, code: int = 2) -> NoReturn:
     raise typer.Exit(code)
 
 
+def reporting(command: Callable[..., None]) -> Callable[..., None]:
+    """Return the command with a database that is away said in one line."""
+
+    @functools.wraps(command)
+    def run(*arguments: Any, **options: Any) -> None:  # noqa: ANN401  # the command's own
+        try:
+            command(*arguments, **options)
+        except Exception as error:
+            from sqlalchemy.exc import OperationalError
+
+            if not isinstance(error, OperationalError):
+                raise
+            fail(f"the database cannot be used: {' '.join(str(error.orig).split())}", code=1)
+
+    return run
+
+
 def settings(**given: Any) -> Any:  # noqa: ANN401  # Settings, imported late to keep `--help` quick
     """Return the settings of the environment with the options that were given put over them."""
     from pydantic import ValidationError
@@ -41,7 +58,11 @@ def settings(**given: Any) -> Any:  # noqa: ANN401  # Settings, imported late to
     except ValidationError as error:
         found = error.errors()
         lines = [
-            f"TOMBOLA_{item['loc'][0]}: ".upper() + item["msg"] if item["loc"] else item["msg"]
+            f"TOMBOLA_{item['loc'][0]}: ".upper() + _said(item) if item["loc"] else _said(item)
             for item in found
         ]
         fail("bad setting: " + "; ".join(lines))
+
+
+def _said(item: Any) -> str:  # noqa: ANN401  # one of pydantic's errors
+    return str(item["msg"]).removeprefix("Value error, ").replace("Input should be", "must be")

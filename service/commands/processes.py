@@ -17,7 +17,7 @@ if TYPE_CHECKING:
 def register(app: typer.Typer) -> None:
     """Add the commands."""
     for command in (api, worker, sweeper):
-        app.command(rich_help_panel=options.PANEL)(command)
+        app.command(rich_help_panel=options.PANEL)(options.reporting(command))
     app.command(hidden=True)(broker)
 
 

@@ -21,8 +21,8 @@ if TYPE_CHECKING:
 
 def register(app: typer.Typer) -> None:
     """Add the commands."""
-    app.command(rich_help_panel=options.PANEL)(serve)
-    app.command(rich_help_panel=options.PANEL)(demo)
+    app.command(rich_help_panel=options.PANEL)(options.reporting(serve))
+    app.command(rich_help_panel=options.PANEL)(options.reporting(demo))
 
 
 def serve(

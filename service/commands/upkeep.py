@@ -18,8 +18,8 @@ if TYPE_CHECKING:
 def register(app: typer.Typer) -> None:
     """Add the commands."""
     for command in (migrate, doctor):
-        app.command(rich_help_panel=options.PANEL)(command)
-    app.command("worker-health", rich_help_panel=options.PANEL)(worker_health)
+        app.command(rich_help_panel=options.PANEL)(options.reporting(command))
+    app.command("worker-health", rich_help_panel=options.PANEL)(options.reporting(worker_health))
 
 
 def migrate(

@@ -293,6 +293,6 @@ def _locked(session: Session, experiment_id: str) -> Experiment:
 
 def _require(experiment: Experiment, allowed: tuple[str, ...], verb: str, *, hint: str | None = None) -> None:
     if experiment.status not in allowed:
-        expected = " or ".join(allowed)
+        expected = " or ".join(filter(None, (", ".join(allowed[:-1]), allowed[-1])))
         text = f"only a {expected} experiment can be {verb}; {experiment.id} is {experiment.status}"
         raise IllegalTransition(f"{text}: {hint}" if hint else text)

@@ -43,7 +43,9 @@ def test_submit_and_wait_prints_the_end_and_exits_0(tool, spec_file, tiny):
     assert (answer["name"], answer["status"]) == ("shell", "succeeded")
     assert f"submitted {answer['id']}" in err
     assert "shell: 100%, 24/24 runs" in err
-    assert tool("delete", "latest") == (0, f"{answer['id']} shell: deleted\n", "")
+    code, _, said = tool("delete", "latest")
+    assert (code, "give --yes" in said) == (2, True)
+    assert tool("delete", "latest", "--yes") == (0, f"{answer['id']} shell: deleted\n", "")
 
 
 def test_quotes_by_either_name(tool, spec_file, tiny):

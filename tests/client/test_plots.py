@@ -329,4 +329,4 @@ try:
 except ImportError as error:
     print(error)
 """
-    assert python(program).strip() == "pictures need matplotlib: pip install 'tombola[plots]'"
+    assert python(program).strip() == "pictures need matplotlib: pip install matplotlib"

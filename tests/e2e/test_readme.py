@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import re
 import subprocess
 import sys
@@ -42,6 +43,16 @@ def test_the_python_walk_through_works_as_pasted(stack, tmp_path):
     assert result.returncode == 0, result.stderr
     assert "method='wilson'" in result.stdout
     assert "median_steps" in result.stdout
+
+
+def test_the_command_line_walk_through_works_as_pasted(stack, tmp_path, monkeypatch):
+    monkeypatch.setenv("PATH", f"{Path(sys.executable).parent}{os.pathsep}{os.environ['PATH']}")
+    monkeypatch.setenv("TOMBOLA_URL", stack.url)
+    result = run(["bash", "-euc"], block("On the command line", "bash"), stack, tmp_path)
+    assert result.returncode == 0, result.stderr
+    assert "64 runs in 8 cells" in result.stdout
+    assert "sparsity dense" in result.stdout
+    assert (tmp_path / "heatmap.png").read_bytes().startswith(b"\x89PNG")
 
 
 def test_every_setting_stands_in_the_readme():

@@ -243,7 +243,10 @@ def test_two_workers_on_postgresql_train_every_run_once(
         client = stack.client()
         eventually(lambda: sum(item.alive for item in client.workers.list()) == 2, what="two workers")
         experiment = client.experiments.create(spec)
-        eventually(lambda: in_training(stack, experiment), what="a shard in training")
+        eventually(
+            lambda: any(item.pid == second.pid and item.shard for item in client.workers.list()),
+            what="a shard in the second worker's hands",
+        )
         second.kill()
         assert_as_undisturbed(stack, experiment, spec, undisturbed)
     finally:

@@ -94,6 +94,7 @@ def test_migrating_refuses_a_missing_or_short_admin_key(tombola, secret):
         ("TOMBOLA_PORT", "many", "TOMBOLA_PORT: "),
         ("TOMBOLA_LEASE_SECONDS", "2", "at least three TOMBOLA_HEARTBEAT_SECONDS"),
         ("TOMBOLA_ENGINE", "steam", "TOMBOLA_ENGINE: "),
+        ("TOMBOLA_DATABASE_URL", "mysql://x", "must begin with sqlite:/// or postgresql+psycopg://"),
     ],
 )
 def test_a_bad_setting_is_named_in_one_line(tombola, name, value, says):
@@ -111,8 +112,28 @@ def test_a_device_that_is_not_there_is_named_in_one_line(tombola):
     assert "Traceback" not in result.stderr
 
 
+@pytest.mark.parametrize(
+    "command", [["serve", "--port", "0"], ["migrate"], ["keys", "list"], ["worker-health"]]
+)
+def test_a_database_that_is_away_is_said_in_one_line(tombola, command):
+    result = tombola(*command, TOMBOLA_DATABASE_URL="postgresql+psycopg://nobody@127.0.0.1:1/nothing")
+    assert result.returncode == 1
+    assert "the database cannot be used" in result.stderr
+    assert "Traceback" not in result.stderr
+
+
+def test_the_doctor_finds_nothing_amiss_before_the_first_start(tombola):
+    result = tombola("doctor")
+    assert result.returncode == 0, result.stdout
+    assert result.stdout.count("`tombola serve`") == 2
+
+
 def test_the_doctor_says_what_is_amiss(tombola):
-    broken = tombola("doctor", TOMBOLA_BROKER_URL="redis://127.0.0.1:1/0")
+    broken = tombola(
+        "doctor",
+        TOMBOLA_BROKER_URL="redis://127.0.0.1:1/0",
+        TOMBOLA_DATABASE_URL="postgresql+psycopg://nobody@127.0.0.1:1/nothing",
+    )
     assert broken.returncode == 1
     assert "FAIL database" in broken.stdout
     assert "FAIL broker" in broken.stdout

@@ -192,8 +192,9 @@ class WaitTimeout(TombolaError):
     def __init__(self, experiment: Experiment, timeout: float) -> None:
         self.experiment = experiment
         self.timeout = timeout
+        then = "resume it to let it go on" if experiment.status == "paused" else "it goes on"
         super().__init__(
-            f"experiment {experiment.id} is still {experiment.status} after {timeout:g} s; it goes on"
+            f"experiment {experiment.id} is still {experiment.status} after {timeout:g} s; {then}"
         )
 
 

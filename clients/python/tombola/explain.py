@@ -84,8 +84,11 @@ def _sentence(item: Mapping[str, Any]) -> str:
             return "is required"
         case "extra_forbidden":
             return f"is unknown; the fields here are {', '.join(_fields_beside(item['loc']))}"
-        case "string_too_short":
-            return "must not be empty" if item["ctx"]["min_length"] == 1 else str(item["msg"])
+        case "string_too_short" | "too_short" if item["ctx"]["min_length"] == 1:
+            return "must not be empty"
+        case "string_too_long" | "too_long":
+            unit = "characters" if item["type"] == "string_too_long" else "values"
+            return f"must have at most {item['ctx']['max_length']} {unit}"
         case _:
             return str(item["msg"])
 

@@ -147,12 +147,12 @@ class SuccessTable(_Answer):
         """Return the rows as a DataFrame, one column a field, the interval as `low` and `high`.
 
         Raises:
-            ImportError: pandas is not installed (`pip install 'tombola[pandas]'`).
+            ImportError: pandas is not installed.
         """
         try:
             import pandas as pd  # noqa: PLC0415  # an extra: only this method needs it
         except ImportError as error:
-            raise ImportError("to_pandas() needs pandas: pip install 'tombola[pandas]'") from error
+            raise ImportError("to_pandas() needs pandas: pip install pandas") from error
         rows: list[dict[str, Any]] = []
         for cell in self.cells:
             row = cell.model_dump(exclude={"interval"})

@@ -122,7 +122,12 @@ class TrainingSettings(_Contract):
     )
     max_steps: int = Field(default=100_000, ge=1, le=1_000_000, description="Step budget of a run.")
     loss: Literal["hinge", "logistic", "squared"] = "hinge"
-    eval_every: int = Field(default=500, ge=1, le=1_000_000, description="Steps between evaluations.")
+    eval_every: int = Field(
+        default=500,
+        ge=1,
+        le=1_000_000,
+        description="Steps between evaluations; there is one at max_steps in any case.",
+    )
     test_samples: int = Field(default=2048, ge=1, le=100_000, description="Fresh samples of an evaluation.")
     success_error: float = Field(
         default=0.1,

@@ -191,7 +191,7 @@ def test_a_cancelled_experiment_can_be_retried(database, lab, spec, submit, hand
     [
         ((), "resume", "only a paused experiment can be resumed"),
         ((), "retry", "only a failed or cancelled experiment can be retried"),
-        (("cancel",), "cancel", "only a queued or running or paused experiment can be cancelled"),
+        (("cancel",), "cancel", "only a queued, running or paused experiment can be cancelled"),
         (("cancel",), "pause", "only a queued or running experiment can be paused"),
         (("pause",), "pause", "only a queued or running experiment can be paused"),
     ],

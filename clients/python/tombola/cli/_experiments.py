@@ -131,10 +131,13 @@ def delete(
     *,
     yes: Annotated[bool, typer.Option("--yes", "-y", help="Do not ask.")] = False,
 ) -> None:
-    """Remove an experiment from the server."""
+    """Remove an experiment that has ended; its finished runs stay on the server, for others to use."""
     experiment = session.experiment(experiment_id)
-    question = f"delete {experiment.id} {experiment.name}?"
-    if not yes and sys.stdin.isatty() and not typer.confirm(question, err=True):
+    if not yes and not sys.stdin.isatty():
+        raise typer.BadParameter(
+            f"give --yes to delete {experiment.id} {experiment.name} without being asked"
+        )
+    if not yes and not typer.confirm(f"delete {experiment.id} {experiment.name}?", err=True):
         raise typer.Exit(FAILED)
     experiment.delete()
     if session.json:

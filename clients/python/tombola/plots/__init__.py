@@ -1,6 +1,6 @@
 """Pictures of results: the heat map of success probabilities and the Pareto frontier.
 
-They need matplotlib (`pip install 'tombola[plots]'`), imported when the first picture is drawn. The figures
+They need matplotlib, imported when the first picture is drawn. The figures
 are made without pyplot, so that threads of a server may draw at the same time.
 """
 
@@ -94,4 +94,4 @@ def _require_matplotlib() -> None:
     try:
         import matplotlib as mpl  # noqa: F401, PLC0415  # an extra: only pictures need it
     except ImportError as error:
-        raise ImportError("pictures need matplotlib: pip install 'tombola[plots]'") from error
+        raise ImportError("pictures need matplotlib: pip install matplotlib") from error
