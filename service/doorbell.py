@@ -10,7 +10,7 @@ from kombu.exceptions import ChannelError, OperationalError
 
 from service.settings import Settings
 from service.store import shards
-from service.store.database import Database, now
+from service.store.database import Database, clock
 
 TASK = "tombola.train_shard"
 #: Shards rung at once after a request; the sweeper rings the others within seconds.
@@ -95,5 +95,5 @@ def ring(database: Database, doorbell: Doorbell, ids: Sequence[int]) -> int:
         _log.warning("not rung for %d shards, will try again: %s", len(ids), error)
         return 0
     with database.write() as session:
-        shards.mark_rung(session, ids, now())
+        shards.mark_rung(session, ids, clock(session))
     return len(ids)

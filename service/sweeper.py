@@ -12,7 +12,7 @@ from service.lab.experiments import Lab
 from service.lab.shards import take_back_expired
 from service.processes import StopSignal
 from service.store import experiments, shards
-from service.store.database import Database, now
+from service.store.database import Database, clock
 
 #: A message younger than this may be in a worker's hands, between the broker and the claim.
 _RING_AGAIN_AFTER = timedelta(seconds=10)
@@ -64,7 +64,7 @@ def ring_lost(database: Database, doorbell: Doorbell) -> int:
     if lost <= 0:
         return 0
     with database.read() as session:
-        ids = shards.rung_before(session, now() - _RING_AGAIN_AFTER, limit=lost)
+        ids = shards.rung_before(session, clock(session) - _RING_AGAIN_AFTER, limit=lost)
     return ring(database, doorbell, ids)
 
 

@@ -6,6 +6,8 @@ trains, so leases, cancelling and pausing go through the database, from a thread
 
 from __future__ import annotations
 
+import os
+import sys
 import warnings
 
 from celery import Celery
@@ -69,3 +71,5 @@ def run_worker(settings: Settings) -> None:
         )
     finally:
         member.close()
+        if member.heartbeat.deaf.is_set():
+            os.execv(sys.executable, [sys.executable, "-m", "tombola", *sys.argv[1:]])  # noqa: S606  # no shell

@@ -3,20 +3,26 @@
 from __future__ import annotations
 
 import logging
+import os
+import signal
 import threading
 import time
 from collections.abc import Iterator
 from contextlib import contextmanager
+from datetime import datetime, timedelta
 
 from sqlalchemy.exc import OperationalError
 
 from service.lab import shards
 from service.lab.shards import Claim
+from service.store import shards as shard_rows
 from service.store import workers
-from service.store.database import Database
+from service.store.database import Database, clock
 
 #: How often a worker says that it lives, in seconds; `service.store.workers.ALIVE` is a few of these.
 _BEAT_SECONDS = 5.0
+#: A shard that was rung for so long ago, while this worker was idle, is one that it does not hear of.
+_DEAF_AFTER = timedelta(seconds=30)
 
 _log = logging.getLogger(__name__)
 
@@ -45,11 +51,13 @@ class Heartbeat:
     ) -> None:
         """Prepare; `start` starts."""
         self.stopping = threading.Event()  #: set when the worker was asked to stop
+        self.deaf = threading.Event()  #: set when the worker does not hear the broker, and was told to stop
         self._database = database
         self._worker_id = worker_id
         self._interval = interval_seconds
         self._lease = lease_seconds
         self._hold: Hold | None = None
+        self._idle_since: datetime | None = None
         self._ended = threading.Event()
         self._thread = threading.Thread(target=self._run, name="heartbeat", daemon=True)
 
@@ -79,8 +87,7 @@ class Heartbeat:
                 if hold is not None:
                     self._renew(hold)
                 if time.monotonic() - beaten_at >= _BEAT_SECONDS:
-                    with self._database.write() as session:
-                        workers.beat(session, self._worker_id, hold.claim.shard_id if hold else None)
+                    self._beat(hold)
                     beaten_at = time.monotonic()
             except OperationalError as error:
                 # The database is away: train on. If that outlasts the lease somebody else trains the shard
@@ -88,6 +95,22 @@ class Heartbeat:
                 _log.warning("heartbeat missed: %s", error)
             except Exception:  # noqa: BLE001  # a worker without heartbeat loses shards and looks busy
                 _log.exception("heartbeat failed")
+
+    def _beat(self, hold: Hold | None) -> None:
+        with self._database.write() as session:
+            workers.beat(session, self._worker_id, hold.claim.shard_id if hold else None)
+            at = clock(session)
+            if hold is not None:
+                self._idle_since = None
+                return
+            self._idle_since = self._idle_since or at
+            deaf = shard_rows.rung_between(session, self._idle_since, at - _DEAF_AFTER)
+        if deaf and not self.stopping.is_set():
+            # A consumer can lose its broker without noticing, for one when the broker goes away in the very
+            # moment of an acknowledgement. It would be idle for ever; `run_worker` starts it anew.
+            _log.error("shards wait and none of their messages reach this worker: starting anew")
+            self.deaf.set()
+            os.kill(os.getpid(), signal.SIGTERM)
 
     def _renew(self, hold: Hold) -> None:
         with self._database.write() as session:

@@ -2,14 +2,21 @@
 
 from __future__ import annotations
 
+import logging
+import threading
+from collections.abc import Callable
+from contextlib import suppress
 from typing import Any
 
-from celery import shared_task
+from celery import current_app, shared_task
 from celery.signals import worker_shutting_down
+from kombu.connection import Connection
 
 from service.doorbell import TASK
 from worker import training
 from worker.member import Member
+
+_log = logging.getLogger(__name__)
 
 # Celery's tasks and hooks take no state of ours, so the process's one member is module state.
 _members: list[Member] = []
@@ -23,7 +30,33 @@ def attach(member: Member) -> None:
 @shared_task(name=TASK)
 def train_shard(shard_id: int) -> None:
     """Train the shard of that id, if it is still to be had."""
-    training.train_shard(_members[0], shard_id)
+    member = _members[0]
+    training.train_shard(member, shard_id)
+    await_broker(current_app.connection_for_read, member.heartbeat.stopping)
+
+
+def await_broker(connect: Callable[[], Connection], stopping: threading.Event) -> None:
+    """Wait until the broker answers, or the worker shall stop.
+
+    The message is acknowledged after this. An acknowledgement that fails is only logged, and counts for ever
+    as the one message that a worker may hold: it would take no other (kombu's virtual QoS).
+    """
+
+    class Stopping(Exception):  # noqa: N818  # no error
+        pass
+
+    def look() -> None:
+        if stopping.is_set():
+            raise Stopping
+
+    def tell(error: Exception, seconds: float) -> None:
+        _log.warning("waiting for the broker to acknowledge a message (%s); again in %.0f s", error, seconds)
+
+    with suppress(Stopping), connect() as connection:
+        look()
+        connection.ensure_connection(
+            errback=tell, interval_start=1, interval_step=1, interval_max=5, callback=look
+        )
 
 
 @worker_shutting_down.connect

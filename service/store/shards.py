@@ -202,6 +202,12 @@ def rung_before(session: Session, at: datetime, *, limit: int) -> Sequence[int]:
     ).all()
 
 
+def rung_between(session: Session, after: datetime, before: datetime) -> bool:
+    """Tell whether a queued shard was rung for in that time, and nobody has taken it."""
+    found = select(Shard.id).where(Shard.state == "queued", Shard.rung_at > after, Shard.rung_at < before)
+    return session.scalars(found.limit(1)).first() is not None
+
+
 def rung_count(session: Session) -> int:
     """Return how many queued shards a message was sent for."""
     return session.scalars(

@@ -2,9 +2,13 @@
 
 from __future__ import annotations
 
+import os
+import signal
 import threading
+from datetime import timedelta
 
 import pytest
+from kombu.connection import Connection
 from sqlalchemy import select
 from sqlalchemy.exc import OperationalError
 
@@ -12,14 +16,16 @@ import migrations
 from service.lab import answers
 from service.lab.experiments import Lab
 from service.settings import Settings
-from service.store.database import Database
+from service.store import shards
+from service.store.database import Database, now
 from service.store.models import Shard
 from service.store.models import Worker as WorkerRow
 from tombola.results import Outcome
 from tombola.spec import ExperimentSpec
-from worker import training
+from worker import heartbeat, training
 from worker.engine import Curve, FinishedRun
 from worker.member import Member
+from worker.tasks import await_broker
 from worker.training import train_shard
 
 SPEC = ExperimentSpec.model_validate(
@@ -160,6 +166,43 @@ def test_a_database_that_is_away_for_a_moment_loses_no_run(database, member, sha
     train_shard(member, shard_id)
     assert failures
     assert experiment(database).status == "succeeded"
+
+
+def test_an_idle_worker_that_hears_of_no_shard_starts_anew(database, member, shard_id, monkeypatch):
+    signals = []
+    monkeypatch.setattr(heartbeat.os, "kill", lambda *arguments: signals.append(arguments))
+    monkeypatch.setattr(heartbeat, "_DEAF_AFTER", timedelta(seconds=1))
+    beat = member.heartbeat
+
+    def ring(seconds_ago):
+        with database.write() as session:
+            shards.mark_rung(session, [shard_id], now() - timedelta(seconds=seconds_ago))
+
+    beat._idle_since = now() - timedelta(seconds=10)
+    ring(0)
+    beat._beat(None)
+    assert not beat.deaf.is_set(), "the message may be under way"
+    ring(20)
+    beat._beat(None)
+    assert not beat.deaf.is_set(), "the worker was busy then"
+    ring(5)
+    beat._beat(None)
+    assert beat.deaf.is_set()
+    assert (os.getpid(), signal.SIGTERM) in signals
+
+
+def test_a_message_is_acknowledged_when_the_broker_answers_and_not_before(broker_url):
+    stopping = threading.Event()
+    await_broker(lambda: Connection(broker_url), stopping)
+    waiting = threading.Thread(
+        target=await_broker, args=(lambda: Connection("redis://127.0.0.1:1/0"), stopping)
+    )
+    waiting.start()
+    waiting.join(timeout=1)
+    assert waiting.is_alive()
+    stopping.set()
+    waiting.join(timeout=30)
+    assert not waiting.is_alive()
 
 
 def test_a_worker_registers_beats_and_says_goodbye(database, member):
