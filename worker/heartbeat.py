@@ -74,6 +74,7 @@ class Heartbeat:
     def holding(self, claim: Claim) -> Iterator[Hold]:
         """Renew the lease of this claim inside the `with` block."""
         self._hold = Hold(claim, self.stopping)
+        self._idle_since = None  # here too: the thread may miss a short shard
         try:
             yield self._hold
         finally:
@@ -81,14 +82,15 @@ class Heartbeat:
 
     def _run(self) -> None:
         beaten_at = 0.0
+        told: Hold | None = None
         while not self._ended.wait(self._interval):
             hold = self._hold
             try:
                 if hold is not None:
                     self._renew(hold)
-                if time.monotonic() - beaten_at >= _BEAT_SECONDS:
+                if hold is not told or time.monotonic() - beaten_at >= _BEAT_SECONDS:
                     self._beat(hold)
-                    beaten_at = time.monotonic()
+                    beaten_at, told = time.monotonic(), hold
             except OperationalError as error:
                 # The database is away: train on. If that outlasts the lease somebody else trains the shard
                 # too; the runs of both are the same and are stored once.
