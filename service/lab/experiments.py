@@ -12,10 +12,10 @@ from service.lab.errors import IdempotencyConflict, IllegalTransition, UnknownEx
 from service.store import cells, configurations, experiments, shards, workers
 from service.store.database import lock_planning, now
 from service.store.models import Experiment
-from tombola.results import Quote
-from tombola.spec import ExperimentSpec
+from tombola.results import ExperimentStatus, Quote
+from tombola.spec import Configuration, ExperimentSpec
 
-_FINISHED = ("succeeded", "failed", "cancelled")
+_FINISHED = tuple(status.value for status in ExperimentStatus if status.finished)
 
 
 @dataclass(frozen=True, slots=True)
@@ -30,13 +30,13 @@ class Lab:
 
     def quote(self, session: Session, spec: ExperimentSpec) -> Quote:
         """Return what a spec would cost at most, beside what is in the store already."""
-        asked = spec.configurations()
-        known = configurations.ids_by_hash(session, (item.hash() for item in asked))
+        return self._quote(session, spec, _by_hash(spec))
+
+    def _quote(self, session: Session, spec: ExperimentSpec, asked: dict[str, Configuration]) -> Quote:
+        known = configurations.ids_by_hash(session, asked)
         wanted = [
-            planning.Wanted(
-                known.get(item.hash()), spec.seeds.start, spec.seeds.count, cost.run_seconds(item)
-            )
-            for item in asked
+            planning.Wanted(known.get(key), spec.seeds.start, spec.seeds.count, cost.run_seconds(item))
+            for key, item in asked.items()
         ]
         found = planning.survey(session, wanted)
         to_train = [sum(part.seeds.seed_count for part in parts) for parts in found.missing]
@@ -48,7 +48,8 @@ class Lab:
             runs_pending=found.pending,
             run_steps=steps * sum(to_train),
             flops=sum(
-                count * cost.run_flops(item, steps) for item, count in zip(asked, to_train, strict=True)
+                count * cost.run_flops(item, steps)
+                for item, count in zip(asked.values(), to_train, strict=True)
             ),
             seconds=sum(count * want.run_cost for want, count in zip(wanted, to_train, strict=True)),
             workers=workers.alive_count(session),
@@ -82,12 +83,13 @@ class Lab:
                         "which has another spec; use a new key for a new experiment"
                     )
                 return known, False
+        asked = _by_hash(spec)
         experiment = Experiment(
             id=str(ULID()),
             name=spec.name,
             status="queued",
             spec=document,
-            quote=self.quote(session, spec).model_dump(mode="json"),
+            quote=self._quote(session, spec, asked).model_dump(mode="json"),
             idempotency_scope=scope,
             idempotency_key=idempotency_key,
             runs_total=spec.run_count,
@@ -96,7 +98,7 @@ class Lab:
         )
         session.add(experiment)
         session.flush()
-        self._add_cells(session, experiment, spec)
+        self._add_cells(session, experiment, spec, asked)
         events.status(session, experiment)
         if experiment.runs_done == experiment.runs_total:
             _finish(session, experiment, "succeeded")
@@ -104,8 +106,13 @@ class Lab:
             self.plan(session, experiment)
         return experiment, True
 
-    def _add_cells(self, session: Session, experiment: Experiment, spec: ExperimentSpec) -> None:
-        asked = spec.configurations()
+    def _add_cells(
+        self,
+        session: Session,
+        experiment: Experiment,
+        spec: ExperimentSpec,
+        asked: dict[str, Configuration],
+    ) -> None:
         ids = configurations.ensure(session, asked)
         cells.add(
             session,
@@ -113,7 +120,7 @@ class Lab:
                 {
                     "experiment_id": experiment.id,
                     "position": position,
-                    "configuration_id": ids[item.hash()],
+                    "configuration_id": ids[key],
                     "width": item.width,
                     "samples": item.samples,
                     "sparsity": item.sparsity,
@@ -121,7 +128,7 @@ class Lab:
                     "seed_count": spec.seeds.count,
                     "run_cost": cost.run_seconds(item),
                 }
-                for position, item in enumerate(asked)
+                for position, (key, item) in enumerate(asked.items())
             ],
         )
         cells.count_existing(session, experiment.id)
@@ -242,6 +249,11 @@ class Lab:
             settle_status(session, experiment)
             if experiment.status in experiments.ACTIVE:
                 self.plan(session, experiment)
+
+
+def _by_hash(spec: ExperimentSpec) -> dict[str, Configuration]:
+    """Return the configurations of a spec in the order of its cells, which all differ."""
+    return {item.hash(): item for item in spec.configurations()}
 
 
 def settle_status(session: Session, experiment: Experiment) -> None:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 
 from sqlalchemy import select
 from sqlalchemy.orm import Session
@@ -23,9 +23,8 @@ def ids_by_hash(session: Session, hashes: Iterable[str]) -> dict[str, int]:
     return found
 
 
-def ensure(session: Session, configurations: Iterable[spec.Configuration]) -> dict[str, int]:
+def ensure(session: Session, by_hash: Mapping[str, spec.Configuration]) -> dict[str, int]:
     """Store those configurations that are new, and return all their ids by hash."""
-    by_hash = {item.hash(): item for item in configurations}
     session.execute(
         insert(session, Configuration).on_conflict_do_nothing(index_elements=["hash"]),
         [{"hash": key, "document": item.model_dump(mode="json")} for key, item in by_hash.items()],

@@ -27,7 +27,6 @@ from __future__ import annotations
 
 import functools
 import hashlib
-import json
 from enum import IntEnum
 from typing import TYPE_CHECKING
 
@@ -60,8 +59,7 @@ class Stream(IntEnum):
 
 def target_key(target: ParityTarget) -> Key:
     """Return the generator's key for a target: the first 64 bits of the SHA-256 of its canonical JSON."""
-    canonical = json.dumps(target.model_dump(mode="json"), sort_keys=True, separators=(",", ":"))
-    digest = hashlib.sha256(canonical.encode()).digest()
+    digest = hashlib.sha256(target.canonical_json().encode()).digest()
     return int.from_bytes(digest[:4], "big"), int.from_bytes(digest[4:8], "big")
 
 

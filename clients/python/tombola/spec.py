@@ -29,6 +29,10 @@ class _Contract(BaseModel):
 
     model_config = ConfigDict(strict=True, extra="forbid", frozen=True, allow_inf_nan=False)
 
+    def canonical_json(self) -> str:
+        """Return the JSON text that identifies this: sorted keys, no spaces."""
+        return json.dumps(self.model_dump(mode="json"), sort_keys=True, separators=(",", ":"))
+
 
 def _distinct(values: list[int | None]) -> list[int | None]:
     for index, value in enumerate(values):
@@ -161,10 +165,6 @@ class Configuration(_Contract):
     samples: Samples | None
     sparsity: Sparsity | None
     training: TrainingSettings
-
-    def canonical_json(self) -> str:
-        """Return the JSON text that identifies this configuration: sorted keys, no spaces."""
-        return json.dumps(self.model_dump(mode="json"), sort_keys=True, separators=(",", ":"))
 
     def hash(self) -> str:
         """Return the SHA-256 of the canonical JSON, 64 hexadecimal digits."""
