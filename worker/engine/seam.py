@@ -45,22 +45,71 @@ class FinishedRun:
     wall_seconds: float
 
 
+@dataclass(frozen=True, slots=True)
+class Checkpoint:
+    """A run between two segments of its training.
+
+    An engine that goes on from it ends, on CPU, where it would have ended without the cut, bit for bit.
+
+    Attributes:
+        steps: SGD steps taken.
+        parameters: Little-endian float32, one after the other: the hidden layer's weights transposed, with
+            the biases as last row, shape (n + 1, width); the output weights, shape (width,); the output bias.
+        curve: The evaluations so far.
+        wall_seconds: As in `FinishedRun`, so far.
+    """
+
+    run: Run
+    steps: int
+    parameters: bytes
+    curve: Curve
+    wall_seconds: float
+
+
 #: Called with each run as soon as it ends.
 OnFinished = Callable[[FinishedRun], None]
+#: Called with each run that has begun and not ended when `should_stop` stops the training.
+OnCheckpoint = Callable[[Checkpoint], None]
 #: Called at least every second or so with the fraction of the work done (0 to 1); True stops the training.
 ShouldStop = Callable[[float], bool]
 
 
 class Engine(Protocol):
-    """Trains runs; what it draws is a pure function of configuration and seed (see `worker.engine.draws`)."""
+    """Trains runs; what it draws is a pure function of configuration and seed (see `worker.engine.draws`).
+
+    Attributes:
+        name: As in `worker.engine.ENGINES`; stored with every run.
+        device: "cpu" or "cuda:<index>"; stored with every run.
+        detail: How it trains here, in words, for people: "AVX-512, 2 threads", or the GPU's name.
+        lanes: How many runs' time passes in one second: threads on CPU, 1 on a GPU.
+    """
 
     name: str
     device: str
+    detail: str
+    lanes: int
 
-    def train(self, runs: Sequence[Run], on_finished: OnFinished, should_stop: ShouldStop) -> bool:
+    def train(
+        self,
+        runs: Sequence[Run | Checkpoint],
+        on_finished: OnFinished,
+        should_stop: ShouldStop,
+        on_checkpoint: OnCheckpoint | None = None,
+    ) -> bool:
         """Train the runs, of any mix of configurations, and hand each to `on_finished` once.
+
+        All three functions are called in the caller's thread; what they raise ends the training and is raised.
+
+        Args:
+            runs: What to train, from the start or from a checkpoint on.
+            on_finished: Called with each run as soon as it ends.
+            should_stop: Called about twice a second with the fraction of the work done; True stops.
+            on_checkpoint: Called, after a stop, with each run that has begun and not ended.
 
         Returns:
             True when every run was handed over, False when `should_stop` ended it before.
+
+        Raises:
+            EngineMemoryError: One run alone does not fit into memory.
         """
         ...
