@@ -4,18 +4,36 @@ from __future__ import annotations
 
 from collections.abc import Callable
 
-from worker.engine.errors import DeviceError, EngineError, EngineMemoryError, UnknownEngineError
-from worker.engine.seam import Curve, Engine, FinishedRun, OnFinished, Run, ShouldStop
+from worker.engine.errors import (
+    CheckpointError,
+    DeviceError,
+    EngineError,
+    EngineMemoryError,
+    UnknownEngineError,
+)
+from worker.engine.seam import (
+    Checkpoint,
+    Curve,
+    Engine,
+    FinishedRun,
+    OnCheckpoint,
+    OnFinished,
+    Run,
+    ShouldStop,
+)
 from worker.engine.torch_engine import TorchEngine
 
 __all__ = [
     "ENGINES",
+    "Checkpoint",
+    "CheckpointError",
     "Curve",
     "DeviceError",
     "Engine",
     "EngineError",
     "EngineMemoryError",
     "FinishedRun",
+    "OnCheckpoint",
     "OnFinished",
     "Run",
     "ShouldStop",

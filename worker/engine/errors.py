@@ -17,3 +17,7 @@ class DeviceError(EngineError, ValueError):
 
 class EngineMemoryError(EngineError, MemoryError):
     """One run alone does not fit into the memory that the engine may use."""
+
+
+class CheckpointError(EngineError, ValueError):
+    """A checkpoint cannot be one of its run."""
