@@ -6,11 +6,14 @@ import math
 from typing import TYPE_CHECKING
 
 from worker.engine import draws
-from worker.engine.errors import CheckpointError, EngineNotBuiltError
-from worker.engine.seam import Checkpoint, Run
+from worker.engine._progress import run_of
+from worker.engine.errors import EngineNotBuiltError
+from worker.engine.seam import Checkpoint
 
 if TYPE_CHECKING:
     from worker.engine._native import Learner, Settings, Stop
+    from worker.engine._progress import Origin
+    from worker.engine.seam import Run
 
 _SHOWN = {"avx512": "AVX-512", "avx2": "AVX2", "portable": "portable code"}
 
@@ -49,7 +52,7 @@ class Kernel:
         return self._native.Stop()
 
     def settings(self, run: Run) -> Settings:
-        """Return what a run depends on."""
+        """Return what a run depends on, in the extension's terms."""
         configuration = run.configuration
         training = configuration.training
         key = draws.target_key(configuration.target)
@@ -72,24 +75,19 @@ class Kernel:
             success_error=training.success_error,
         )
 
-    def learner(self, item: Run | Checkpoint) -> Learner:
-        """Return a run before its first step, or where its checkpoint left it.
+    def learner(self, origin: Origin) -> Learner:
+        """Return a run before its first step, or where its checkpoint, which was checked, left it.
 
         Raises:
-            CheckpointError: The checkpoint does not fit the run.
             MemoryError: No memory for it.
         """
-        run = item.run if isinstance(item, Checkpoint) else item
-        learner = self._native.Learner(self._instructions, self.settings(run))
-        if isinstance(item, Checkpoint):
-            try:
-                learner.restore(
-                    steps=item.steps,
-                    parameters=item.parameters,
-                    curve_steps=item.curve.steps,
-                    train_errors=[math.nan if error is None else error for error in item.curve.train_error],
-                    test_errors=[math.nan if error is None else error for error in item.curve.test_error],
-                )
-            except ValueError as error:
-                raise CheckpointError(f"the checkpoint of seed {run.seed} at step {item.steps}: {error}") from error
+        learner = self._native.Learner(self._instructions, self.settings(run_of(origin)))
+        if isinstance(origin, Checkpoint):
+            learner.restore(
+                steps=origin.steps,
+                parameters=origin.parameters,
+                curve_steps=origin.curve.steps,
+                train_errors=[math.nan if error is None else error for error in origin.curve.train_error],
+                test_errors=[math.nan if error is None else error for error in origin.curve.test_error],
+            )
         return learner

@@ -1,4 +1,4 @@
-"""The extension module that native/module.cpp makes, where it was built."""
+# The extension module that native/module.cpp makes, where it was built.
 
 from collections.abc import Sequence
 from enum import Enum

@@ -12,13 +12,16 @@ from threading import Condition
 from typing import TYPE_CHECKING
 
 from tombola.results import Outcome
+from worker.engine._progress import run_of, steps_of
 from worker.engine.errors import EngineMemoryError
-from worker.engine.seam import Checkpoint, Curve, FinishedRun, Run
+from worker.engine.seam import Checkpoint, Curve, FinishedRun
 
 if TYPE_CHECKING:
     from tombola.spec import Configuration
     from worker.engine._kernel import Kernel
     from worker.engine._native import Learner
+    from worker.engine._progress import Origin
+    from worker.engine.seam import Run
 
 #: A step costs about what this many neurons cost even with none.
 _STEP_NEURONS = 16
@@ -28,7 +31,7 @@ _STEP_NEURONS = 16
 class _Item:
     """A run to train, and how far it is."""
 
-    given: Run | Checkpoint
+    origin: Origin
     bytes: int
     step_cost: float
     learner: Learner | None = None
@@ -36,13 +39,11 @@ class _Item:
 
     @property
     def run(self) -> Run:
-        return self.given.run if isinstance(self.given, Checkpoint) else self.given
+        return run_of(self.origin)
 
     @property
     def steps(self) -> int:
-        if self.learner is not None:
-            return self.learner.steps
-        return self.given.steps if isinstance(self.given, Checkpoint) else 0
+        return self.learner.steps if self.learner is not None else steps_of(self.origin)
 
     @property
     def cost(self) -> float:
@@ -66,11 +67,11 @@ class NativeTraining:
         finished: Runs to hand over; None ends them.
     """
 
-    def __init__(self, runs: Sequence[Run | Checkpoint], kernel: Kernel, *, memory: int, lanes: int) -> None:
+    def __init__(self, runs: Sequence[Origin], kernel: Kernel, *, memory: int, lanes: int) -> None:
         self.finished: SimpleQueue[FinishedRun | None] = SimpleQueue()
         self._kernel, self._memory, self._lanes = kernel, memory, lanes
         self._stop = kernel.new_stop()
-        items = [self._item(given) for given in runs]
+        items = [self._item(origin) for origin in runs]
         # The longest first, so that all lanes end at about the same time.
         items.sort(key=lambda item: -item.cost_left)
         self._waiting = deque(item for item in items if item.bytes <= memory)
@@ -86,7 +87,6 @@ class NativeTraining:
 
         Raises:
             EngineMemoryError: One run alone does not fit into memory; the others were trained.
-            CheckpointError: A checkpoint does not fit its run.
         """
         lanes = min(self._lanes, len(self._waiting))
         if lanes:
@@ -127,9 +127,9 @@ class NativeTraining:
                     wall_seconds=self._wall_seconds(item),
                 )
 
-    def _item(self, given: Run | Checkpoint) -> _Item:
-        run = given.run if isinstance(given, Checkpoint) else given
-        return _Item(given, self._kernel.settings(run).required_bytes, _step_cost(run.configuration))
+    def _item(self, origin: Origin) -> _Item:
+        run = run_of(origin)
+        return _Item(origin, self._kernel.settings(run).required_bytes, _step_cost(run.configuration))
 
     def _train_lane(self) -> list[_Item]:
         """Train runs until none waits; return those that had too little memory beside others."""
@@ -164,7 +164,7 @@ class NativeTraining:
 
     def _train_item(self, item: _Item) -> None:
         started = time.perf_counter()
-        item.learner = self._kernel.learner(item.given)
+        item.learner = self._kernel.learner(item.origin)
         outcome = item.learner.train(self._stop)
         item.seconds = time.perf_counter() - started
         if outcome is None:
@@ -185,7 +185,7 @@ class NativeTraining:
         )
 
     def _wall_seconds(self, item: _Item) -> float:
-        before = item.given.wall_seconds if isinstance(item.given, Checkpoint) else 0.0
+        before = item.origin.wall_seconds if isinstance(item.origin, Checkpoint) else 0.0
         return before + item.seconds / self._lanes
 
 

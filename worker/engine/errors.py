@@ -24,4 +24,4 @@ class EngineNotBuiltError(EngineError):
 
 
 class CheckpointError(EngineError, ValueError):
-    """A checkpoint does not fit the run it is said to be of."""
+    """A checkpoint cannot be one of its run."""

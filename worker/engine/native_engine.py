@@ -11,10 +11,12 @@ from worker.engine import _memory
 from worker.engine._handing import hand_over
 from worker.engine._kernel import Kernel
 from worker.engine._native_training import NativeTraining
+from worker.engine._progress import check
 from worker.engine.errors import DeviceError
+from worker.engine.seam import Checkpoint
 
 if TYPE_CHECKING:
-    from worker.engine.seam import Checkpoint, OnCheckpoint, OnFinished, Run, ShouldStop
+    from worker.engine.seam import OnCheckpoint, OnFinished, Run, ShouldStop
 
 
 class NativeEngine:
@@ -28,39 +30,41 @@ class NativeEngine:
         memory_limit: Bytes the engine may use; by default half of what is free when `train` is called. Runs
             beyond it wait.
         instructions: "avx512", "avx2" or "portable"; by default the fastest that this CPU runs.
+        threads: How many runs train at once; by default as many as torch would take threads.
 
     Attributes:
         name: "native".
         device: "cpu".
+        detail: The instruction set and the number of threads.
+        lanes: The number of threads.
 
     Raises:
         EngineNotBuiltError: The extension was not built at the installation.
         DeviceError: The device is no CPU.
-        ValueError: The memory limit is not positive, or the CPU lacks the instructions.
+        ValueError: A limit is not positive, or the CPU lacks the instructions.
     """
 
     name = "native"
     device = "cpu"
 
     def __init__(
-        self, device: str = "auto", memory_limit: int | None = None, instructions: str | None = None
+        self,
+        device: str = "auto",
+        memory_limit: int | None = None,
+        *,
+        instructions: str | None = None,
+        threads: int | None = None,
     ) -> None:
         if device not in ("auto", "cpu"):
             raise DeviceError(f'the native engine trains on "cpu", not {device!r}: use the engine "torch"')
         if memory_limit is not None and memory_limit <= 0:
             raise ValueError(f"memory_limit is a positive number of bytes, not {memory_limit}")
+        if threads is not None and threads <= 0:
+            raise ValueError(f"threads is a positive number, not {threads}")
         self._kernel = Kernel(instructions)
         self._memory_limit = memory_limit
-
-    @property
-    def lanes(self) -> int:
-        """Threads, each of which trains one run at a time: as many as torch would take."""
-        return torch.get_num_threads()
-
-    @property
-    def detail(self) -> str:
-        """Instruction set and threads, in words."""
-        return f"C++ with {self._kernel.shown}, {self.lanes} thread{'s' if self.lanes > 1 else ''}"
+        self.lanes = threads or torch.get_num_threads()
+        self.detail = f"C++ with {self._kernel.shown}, {self.lanes} thread{'s' if self.lanes > 1 else ''}"
 
     def train(
         self,
@@ -81,9 +85,12 @@ class NativeEngine:
             True when every run was handed over, False when `should_stop` ended it before.
 
         Raises:
+            CheckpointError: A checkpoint cannot be one of its run.
             EngineMemoryError: One run alone does not fit into memory; the others were trained.
-            CheckpointError: A checkpoint does not fit its run.
         """
+        for origin in runs:
+            if isinstance(origin, Checkpoint):
+                check(origin)
         memory = self._memory_limit or _memory.default_limit(torch.device("cpu"))
         training = NativeTraining(runs, self._kernel, memory=memory, lanes=self.lanes)
         handed_over = hand_over(training, on_finished, should_stop)
