@@ -254,14 +254,14 @@ class TestMemory:
         failed = []
         start = Batch.start
 
-        def short_of_memory(group, members, device):
+        def short_of_memory(group, members, *rest):
             lanes = [one for one in threading.enumerate() if one.name.startswith("tombola-lane")]
             if runs[7] in members and len(lanes) > 1:
                 failed.append(len(members))
                 raise RuntimeError(
                     "[enforce fail at alloc_cpu.cpp] DefaultCPUAllocator: can't allocate memory"
                 )
-            return start(group, members, device)
+            return start(group, members, *rest)
 
         expected = {}
         assert engine.train(runs, lambda one: expected.update({one.run: one.curve}), lambda _: False)
