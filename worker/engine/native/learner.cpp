@@ -25,7 +25,8 @@ std::int64_t required_bytes(const Settings& settings) {
     const long together = large ? CHUNK : divide_up(batch, BLOCK) * BLOCK;
     const long minibatches = large ? weights + batch * 4 : 2 * together * sample;
     const long activations = ((large ? 1 : tiles) * together + CHUNK) * TILE * 4 + together * (words * 16 + 12);
-    return weights + kept * words * 4 + CHUNK * sample + minibatches + activations + (DRAWN_WORDS + batch) * 4;
+    const long drawn = settings.batch_size > 0 && settings.samples > 0 ? DRAWN_WORDS + batch : 0;
+    return weights + kept * words * 4 + CHUNK * sample + minibatches + activations + drawn * 4;
 }
 
 }  // namespace tombola
