@@ -56,6 +56,12 @@ class TorchEngine:
         self._device = _find_device(device)
         self._memory_limit = memory_limit
         self.device = str(self._device)
+        if self._device.type == "cpu":
+            self.lanes = torch.get_num_threads()
+            self.detail = f"{torch.backends.cpu.get_cpu_capability()}, {self.lanes} threads"
+        else:
+            self.lanes = 1
+            self.detail = torch.cuda.get_device_name(self._device)
 
     def train(self, runs: Sequence[Run], on_finished: OnFinished, should_stop: ShouldStop) -> bool:
         """Train the runs, of any mix of configurations, and hand each to `on_finished` once.
