@@ -19,7 +19,7 @@ def slow(database, hire):
         speed = cost.assumed_speed("native", "cpu")
         item = next(iter(configurations.load(session, session.scalars(select(Configuration.id))).values()))
         seconds = 100 * cost.run_seconds(item, 1000, speed)
-        for _ in range(400):
+        for _ in range(100):
             fleet.learn(session, Kind("native", "cpu", "a processor", 2), [(item, 1000, seconds)] * 10)
     return worker_id
 
