@@ -7,8 +7,8 @@ short), by octave of width: narrow and wide runs spend their time differently.
 from __future__ import annotations
 
 import math
-from collections.abc import Mapping
-from dataclasses import dataclass
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, replace
 
 #: Standard deviation of the logarithm that an assumed speed is wrong by: a factor of two either way.
 ASSUMED_SPREAD = math.log(2)
@@ -73,16 +73,26 @@ def learn(known: Correction, *, measured: float, predicted: float) -> Correction
 
 
 def at_width(known: Mapping[int, Correction], width: int) -> Correction:
-    """Return the correction for a width from those of the octaves around it and the assumption.
+    """Return the correction for a width, from its octave and, as far as little is known of that, from others.
 
-    Each octave counts by its evidence, and four times less for each octave away; the assumption counts as a
-    second of evidence.
+    All other octaves together, each by its evidence and four times less for each octave away, correct the
+    assumption, which counts as a second of evidence. That counts as a second beside the octave's own.
     """
     octave = width_class(width)
-    weights = [(item, item.evidence * _PER_OCTAVE ** abs(octave - at)) for at, item in known.items()]
-    evidence = sum(weight for _, weight in weights)
-    total = evidence + _ASSUMED_EVIDENCE
-    mean = sum(item.log_factor * weight for item, weight in weights) / total
-    scatter = sum((item.variance + (item.log_factor - mean) ** 2) * weight for item, weight in weights)
-    assumed = (ASSUMED_SPREAD**2 + mean**2) * _ASSUMED_EVIDENCE
-    return Correction(mean, (scatter + assumed) / total, evidence)
+    weighted = [(Correction(), _ASSUMED_EVIDENCE)]
+    weighted += [
+        (item, item.evidence * _PER_OCTAVE ** abs(octave - at)) for at, item in known.items() if at != octave
+    ]
+    guess = _mixed(weighted)
+    own = known.get(octave)
+    if own is None:
+        return guess
+    return replace(_mixed([(guess, _ASSUMED_EVIDENCE), (own, own.evidence)]), evidence=own.evidence)
+
+
+def _mixed(weighted: Sequence[tuple[Correction, float]]) -> Correction:
+    """Return mean and variance of a mixture, as a correction without evidence of its own."""
+    total = sum(weight for _, weight in weighted)
+    mean = sum(item.log_factor * weight for item, weight in weighted) / total
+    variance = sum((item.variance + (item.log_factor - mean) ** 2) * weight for item, weight in weighted)
+    return Correction(mean, variance / total)

@@ -134,7 +134,8 @@ class Actual(_Answer):
     core_seconds: float = Field(description="Seconds of CPU cores.")
     gpu_seconds: float = Field(description="Seconds of GPUs.")
     wall_seconds: float | None = Field(
-        description="From the first shard's start to the end, pauses included; null before the end."
+        default=None,
+        description="From the first shard's start to the end, pauses included; null before the end.",
     )
 
 

@@ -72,6 +72,13 @@ def test_what_was_measured_at_one_width_says_something_of_others_and_less_of_far
     assert near.spread < next_.spread < far.spread
 
 
+def test_what_is_known_well_of_a_width_is_not_blurred_by_its_neighbours():
+    known = {
+        octave: train(Correction(), factor=factor, times=300) for octave, factor in ((5, 9), (6, 3), (7, 9))
+    }
+    assert at_width(known, 100).log_factor == pytest.approx(math.log(3), abs=0.1)
+
+
 @given(
     st.dictionaries(
         st.integers(0, 16),
