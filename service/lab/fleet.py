@@ -6,7 +6,7 @@ import math
 import os
 from collections import Counter, defaultdict
 from collections.abc import Iterable, Iterator, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 
 from sqlalchemy.orm import Session
 
@@ -54,10 +54,14 @@ class Machines:
     count: int
     speed: Speed
     corrections: Mapping[int, Correction]
+    _by_width: dict[int, Correction] = field(default_factory=dict, init=False, repr=False, compare=False)
 
     def lane_seconds(self, configuration: Configuration, steps: int, *, deviations: float = 0.0) -> float:
         """Return the seconds of one lane that a run takes, some standard deviations above the expected."""
-        known = learning.at_width(self.corrections, configuration.width)
+        width = configuration.width
+        if width not in self._by_width:  # grids of thousands of cells have few widths
+            self._by_width[width] = learning.at_width(self.corrections, width)
+        known = self._by_width[width]
         factor = math.exp(known.log_factor + deviations * known.spread)
         return factor * cost.run_seconds(configuration, steps, self.speed)
 
