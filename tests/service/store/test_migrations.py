@@ -59,7 +59,8 @@ def test_a_database_of_the_first_version_keeps_its_rows_on_the_way_up_and_down(e
         session.execute(
             text(
                 "INSERT INTO experiments (id, name, status, spec, quote, idempotency_scope, runs_total,"
-                " runs_done, runs_reused, successes, diverged, cost_total, cost_done, timed_cost, version, created_at)"
+                " runs_done, runs_reused, successes, diverged, cost_total, cost_done, timed_cost, version,"
+                " created_at)"
                 " VALUES ('E', 'old', 'running', '{}', '{}', '', 1, 0, 0, 0, 0, 1.0, 0.0, 0.0, 1, :at)"
             ),
             {"at": at},
