@@ -71,9 +71,9 @@ class Hands:
         with self.database.read() as session:
             return list(session.scalars(select(Shard.state).order_by(Shard.id)))
 
-    def claim(self, shard_id: int, *, lease_seconds: float = 30) -> Claim | None:
+    def claim(self, shard_id: int, *, lease_seconds: float = 30, by: TrainedBy = BY) -> Claim | None:
         with self.database.write() as session:
-            return shards.claim(session, shard_id, worker_id="hands", lease_seconds=lease_seconds)
+            return shards.claim(session, shard_id, worker_id="hands", lease_seconds=lease_seconds, by=by)
 
     def record(self, claim: Claim, runs: list[tuple[int, int]], *, complete: bool = False) -> int:
         with self.database.write() as session:
