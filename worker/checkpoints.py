@@ -11,6 +11,7 @@ from service.lab import checkpoints, shards
 from service.lab.checkpoints import RunState
 from service.lab.shards import Claim
 from service.store import checkpoints as stored
+from service.store.database import lock_recording
 from worker.engine import Checkpoint, Curve, Run
 from worker.member import Member
 from worker.patience import patiently
@@ -103,6 +104,7 @@ class Checkpoints:
 
     def _give_back(self, *, must_progress: bool) -> None:
         with self._member.database.write() as session:
+            lock_recording(session)  # before the states, as in recording: so nobody waits for each other
             saved = self._saved + self._save_in(session)
             if must_progress and not saved:
                 shards.fail(session, self._claim, "trained for a whole segment, and no run got any further")

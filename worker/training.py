@@ -9,7 +9,7 @@ import time
 from sqlalchemy.exc import SQLAlchemyError
 
 from service.doorbell import ring
-from service.lab import shards
+from service.lab import checkpoints, shards
 from service.lab.cost import run_flops
 from service.lab.shards import Claim, RunRecord
 from worker.checkpoints import Checkpoints
@@ -21,6 +21,8 @@ from worker.segments import Segment
 
 #: Finished runs are stored this often, in seconds: what a killed worker loses at most.
 _FLUSH_SECONDS = 1.0
+#: A worker rings again after this long for a shard that it leaves to others, in seconds.
+_LEAVE_SECONDS = 0.5
 
 _log = logging.getLogger(__name__)
 
@@ -81,6 +83,11 @@ def train_shard(member: Member, shard_id: int) -> None:
     """
     if member.heartbeat.stopping.is_set():
         return  # the sweeper rings again for what is left queued
+    if patiently(member.heartbeat.stopping)(_left_to_others, member, shard_id):
+        _log.info("shard %d is left to the workers that have begun it", shard_id)
+        member.heartbeat.stopping.wait(_LEAVE_SECONDS)
+        ring(member.database, member.doorbell, [shard_id])
+        return
     claim = patiently(member.heartbeat.stopping)(_claim, member, shard_id)
     if claim is None:
         _log.info("shard %d is not to be had", shard_id)
@@ -118,6 +125,13 @@ def _train(member: Member, hold: Hold, recorder: Recorder, states: Checkpoints, 
             states.add(checkpoint)
 
     return member.engine.train(states.runs(), recorder.add, should_stop, keep)
+
+
+def _left_to_others(member: Member, shard_id: int) -> bool:
+    with member.database.read() as session:
+        return checkpoints.left_to_others(
+            session, shard_id, member.trained_by.trainer, queue=member.settings.queue
+        )
 
 
 def _claim(member: Member, shard_id: int) -> Claim | None:

@@ -16,15 +16,17 @@ from typing import Any
 
 from sqlalchemy.orm import Session
 
-from service.store import checkpoints
+from service.store import checkpoints, workers
 from service.store.checkpoints import Trainer
-from service.store.database import lock_recording, now
+from service.store.database import clock, now
 from service.store.models import Experiment
 from tombola.results import ExperimentStatus
 
 #: How long a checkpoint is kept when only experiments that failed or were cancelled want its run.
 KEPT = timedelta(days=1)
 
+#: How long a shard is left to those who have begun its runs.
+_LEFT_FOR = timedelta(minutes=10)
 _UNFINISHED = tuple(status.value for status in ExperimentStatus if not status.finished)
 
 _log = logging.getLogger(__name__)
@@ -51,8 +53,7 @@ class RunState:
 
 def save(session: Session, states: Iterable[RunState], by: Trainer) -> int:
     """Store states of unfinished runs; return how many were further than what was stored."""
-    # This lock first and then the runs in their order, as in recording: so nobody waits for each other.
-    lock_recording(session)
+    # In one order, so that two savers never wait for each other.
     return sum(
         checkpoints.save(
             session,
@@ -98,6 +99,24 @@ def load(session: Session, configuration_id: int, seed: int, by: Trainer) -> Run
     )
     checkpoints.forget(session, [row.id])
     return None
+
+
+def left_to_others(session: Session, shard_id: int, by: Trainer, *, queue: str) -> bool:
+    """Tell whether a queued shard is better trained by others: live workers who have begun its runs lately.
+
+    Another engine would begin anew, and both would train the same run by turns, each from its own checkpoint.
+
+    Args:
+        session: An open session.
+        shard_id: Which.
+        by: Who asks.
+        queue: Where the others must listen, too.
+    """
+    begun_by = checkpoints.trainers(session, shard_id, saved_after=clock(session) - _LEFT_FOR)
+    if not begun_by or by in begun_by:
+        return False
+    alive = workers.alive(session, queue)
+    return any(Trainer.of(row.engine, row.device, row.versions) in begun_by for row in alive)
 
 
 def held_costs(session: Session, experiments: Sequence[Experiment]) -> dict[str, float]:

@@ -68,8 +68,7 @@ class TrainedBy:
     @property
     def trainer(self) -> Trainer:
         """Whose checkpoints it can go on from: those of the same engine, kind of device and libraries."""
-        software = (f"{name} {value}" for name, value in sorted(self.versions.items()) if name != "python")
-        return Trainer(self.engine, self.device.partition(":")[0], ", ".join(software))
+        return Trainer.of(self.engine, self.device, self.versions)
 
 
 def claim(

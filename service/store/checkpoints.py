@@ -11,7 +11,7 @@ from sqlalchemy import delete, exists, func, insert, select
 from sqlalchemy.orm import Session
 
 from service.store import dialect
-from service.store.models import Cell, Checkpoint, CheckpointPart, Experiment, Run
+from service.store.models import Cell, Checkpoint, CheckpointPart, Experiment, Run, Shard, ShardItem
 
 #: Bytes in one part, and so in one statement.
 PART_BYTES = 4 * 2**20
@@ -25,6 +25,12 @@ class Trainer(NamedTuple):
     engine: str
     device: str  #: "cpu" or "cuda"
     software: str
+
+    @classmethod
+    def of(cls, engine: str, device: str, versions: Mapping[str, str]) -> Trainer:
+        """Return the trainer of an engine on a device ("cpu", "cuda:<index>") with these libraries."""
+        software = (f"{name} {version}" for name, version in sorted(versions.items()) if name != "python")
+        return cls(engine, device.partition(":")[0], ", ".join(software))
 
 
 def save(session: Session, trainer: Trainer, values: Mapping[str, Any], data: bytes) -> bool:
@@ -103,6 +109,23 @@ def steps(
                 max(most, row.steps),
             )
     return found
+
+
+def trainers(session: Session, shard_id: int, *, saved_after: datetime) -> set[Trainer]:
+    """Return who made checkpoints of a shard's runs since then, if the shard is queued."""
+    in_range = (
+        (ShardItem.configuration_id == Checkpoint.configuration_id)
+        & (Checkpoint.seed >= ShardItem.seed_start)
+        & (Checkpoint.seed < ShardItem.seed_start + ShardItem.seed_count)
+    )
+    rows = session.execute(
+        select(Checkpoint.engine, Checkpoint.device, Checkpoint.software)
+        .join(ShardItem, in_range)
+        .join(Shard, Shard.id == ShardItem.shard_id)
+        .where(Shard.id == shard_id, Shard.state == "queued", Checkpoint.saved_at > saved_after)
+        .distinct()
+    )
+    return {Trainer(*row) for row in rows}
 
 
 def held(session: Session, experiment_ids: Iterable[str]) -> dict[str, float]:

@@ -50,6 +50,15 @@ def is_alive(worker: Worker, at: datetime) -> bool:
     return worker.stopped_at is None and worker.seen_at > at - ALIVE
 
 
+def alive(session: Session, queue: str) -> Sequence[Worker]:
+    """Return the live workers that listen to a queue."""
+    return session.scalars(
+        select(Worker).where(
+            Worker.queue == queue, Worker.stopped_at.is_(None), Worker.seen_at > clock(session) - ALIVE
+        )
+    ).all()
+
+
 def alive_count(session: Session) -> int:
     """Return the number of live workers."""
     return session.scalars(

@@ -17,7 +17,7 @@ from service.settings import Settings
 from service.store.database import Database
 from service.store.models import Checkpoint, CheckpointPart, Configuration, Curve, Run, Shard
 from tombola.spec import ExperimentSpec
-from worker import engine
+from worker import engine, training
 from worker.engine import torch_engine
 from worker.member import Member
 from worker.segments import Segment
@@ -263,18 +263,27 @@ def test_a_paused_long_run_goes_on_where_it_was(
     assert stored(database) == uncut
 
 
-def test_a_worker_of_another_kind_starts_anew_and_disturbs_nothing(database, new_member, shard_id, uncut):
-    ours, newer = new_member(), new_member()
+def test_a_worker_of_another_kind_starts_anew_and_disturbs_nothing(
+    database, new_member, shard_id, uncut, monkeypatch
+):
+    ours = new_member()
     versions = {**ours.trained_by.versions, "torch": "99.0"}
-    newer.trained_by = dataclasses.replace(newer.trained_by, versions=versions)
+    monkeypatch.setattr(worker.member, "software_versions", lambda: versions)
+    newer = new_member()
     cut_once(database, shard_id, ours)
     mine = held_steps(database)
+    monkeypatch.setattr(training, "_LEAVE_SECONDS", 0)
+    train_shard(newer, shard_id)
+    assert held_steps(database) == mine, "left to the worker that has begun it, while it lives"
+    ours.close()
     cut_once(database, shard_id, newer)
     with database.read() as session:
         kinds = session.scalars(select(Checkpoint.software).distinct()).all()
     assert len(kinds) == 2
-    assert mine.items() <= held_steps_of(database, ours).items()
-    train(database, shard_id, ours, newer)
+    kept = held_steps_of(database, ours)
+    assert kept
+    assert kept.items() <= mine.items(), "as they were, but for those of runs that have ended"
+    train(database, shard_id, newer)
     assert stored(database) == uncut
     assert count(database) == 0
 
@@ -327,6 +336,8 @@ def test_segments_that_bring_nothing_end_after_three_attempts(
     member = new_member()
     original = member.engine.train
     monkeypatch.setattr(member.engine, "train", lambda *args: original(*args[:3], lambda _: None))
-    assert train(database, shard_id, member) == 3
+    segments = train(database, shard_id, member)
+    finished = experiment().progress.runs_done
+    assert 3 <= segments <= 3 + finished, "a segment in which a run ended was of use"
     assert experiment().status == "failed"
     assert "no run got any further" in experiment().reason

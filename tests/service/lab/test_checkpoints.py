@@ -11,8 +11,9 @@ from sqlalchemy import delete, func, select, update
 from service.lab import answers, checkpoints, shards
 from service.lab.checkpoints import RunState
 from service.lab.shards import TrainedBy
-from service.store.database import now
-from service.store.models import Checkpoint, CheckpointPart, Experiment, Shard
+from service.store import workers
+from service.store.database import clock, now
+from service.store.models import Checkpoint, CheckpointPart, Experiment, Shard, Worker
 from service.sweeper import forget_checkpoints
 
 BY = TrainedBy("made-up", "cpu", {"python": "3", "torch": "2.8.0"})
@@ -285,6 +286,39 @@ def test_checkpoints_that_no_experiment_could_want_go_at_once(database, lab, lon
         lab.delete(session, experiment_id)
     forget_checkpoints(database)
     assert count(database) == 0
+
+
+def test_a_shard_is_left_to_live_workers_who_have_begun_it(database, long, submit, hands, save, give_back):
+    submit(long)
+    claim = claim_all(hands)
+    others = TrainedBy("other", "cpu", {"torch": "2.8.0"})
+
+    def left(by, queue="tombola"):
+        with database.read() as session:
+            return checkpoints.left_to_others(session, claim.shard_id, by.trainer, queue=queue)
+
+    def change(**values):
+        with database.write() as session:
+            session.execute(update(Worker).values(**values))
+
+    with database.write() as session:
+        at = clock(session)
+        row = {"id": "w", "hostname": "h", "pid": 1, "queue": "tombola", "started_at": at, "seen_at": at}
+        versions = dict(BY.versions)
+        workers.add(session, Worker(**row, engine=BY.engine, device=BY.device, versions=versions))
+    save(state_of(claim.runs[0], 1200))
+    assert not left(others), "it is in training: the message has come twice"
+    give_back(claim, progressed=True)
+    assert not left(BY)
+    assert left(others)
+    assert not left(others, queue="elsewhere"), "they would never hear of it"
+    change(seen_at=now() - timedelta(minutes=5))
+    assert not left(others), "they are gone"
+    change(seen_at=now())
+    assert left(others)
+    with database.write() as session:
+        session.execute(update(Checkpoint).values(saved_at=now() - timedelta(minutes=11)))
+    assert not left(others), "they do not come"
 
 
 def test_a_shard_that_gets_further_has_all_its_attempts_again(database, long, submit, hands, save, give_back):
