@@ -212,6 +212,8 @@ def record(
         [
             (claimed.configurations[item.configuration_id], item.steps, item.wall_seconds * by.lanes)
             for item in fresh
+            # The seconds of runs that came from a checkpoint may be those of another machine.
+            if (item.configuration_id, item.seed) not in claimed.begun
         ],
     )
     return len(new)

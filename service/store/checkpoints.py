@@ -134,6 +134,8 @@ def held(session: Session, experiment_ids: Iterable[str]) -> dict[str, float]:
     A run counts by its furthest checkpoint.
     """
     found: dict[str, float] = {}
+    if session.scalar(select(Checkpoint.id).limit(1)) is None:  # mostly so: then no cell need be read
+        return found
     in_range = (
         (Cell.configuration_id == Checkpoint.configuration_id)
         & (Checkpoint.seed >= Cell.seed_start)
@@ -148,6 +150,11 @@ def held(session: Session, experiment_ids: Iterable[str]) -> dict[str, float]:
         ):
             found[row.experiment_id] = found.get(row.experiment_id, 0.0) + row.run_cost * row.steps
     return found
+
+
+def total_bytes(session: Session) -> int:
+    """Return the size of all states together."""
+    return session.scalar(select(func.coalesce(func.sum(Checkpoint.size), 0))) or 0
 
 
 def forget_runs(session: Session, runs: Collection[tuple[int, int]], trainer: Trainer | None = None) -> None:
