@@ -40,7 +40,7 @@ format: $(STAMP)
 	$(BIN)/ruff check --fix .
 
 # Both distributions come from this checkout, so no index is asked for either.
-$(STAMP): pyproject.toml clients/python/pyproject.toml constraints.txt
+$(STAMP): pyproject.toml setup.py clients/python/pyproject.toml constraints.txt $(wildcard worker/engine/native/*)
 	$(PYTHON) -m venv $(VENV)
 	$(BIN)/python -m pip install --quiet --constraint constraints.txt \
 		--editable './clients/python[pandas,plots]' --editable '.[dev]'

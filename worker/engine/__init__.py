@@ -4,18 +4,40 @@ from __future__ import annotations
 
 from collections.abc import Callable
 
-from worker.engine.errors import DeviceError, EngineError, EngineMemoryError, UnknownEngineError
-from worker.engine.seam import Curve, Engine, FinishedRun, OnFinished, Run, ShouldStop
+from worker.engine.errors import (
+    CheckpointError,
+    DeviceError,
+    EngineError,
+    EngineMemoryError,
+    EngineNotBuiltError,
+    UnknownEngineError,
+)
+from worker.engine.native_engine import NativeEngine
+from worker.engine.seam import (
+    Checkpoint,
+    Curve,
+    Engine,
+    FinishedRun,
+    OnCheckpoint,
+    OnFinished,
+    Run,
+    ShouldStop,
+)
 from worker.engine.torch_engine import TorchEngine
 
 __all__ = [
     "ENGINES",
+    "Checkpoint",
+    "CheckpointError",
     "Curve",
     "DeviceError",
     "Engine",
     "EngineError",
     "EngineMemoryError",
+    "EngineNotBuiltError",
     "FinishedRun",
+    "NativeEngine",
+    "OnCheckpoint",
     "OnFinished",
     "Run",
     "ShouldStop",
@@ -24,8 +46,8 @@ __all__ = [
     "select_engine",
 ]
 
-#: Every engine by name: called with the device, it returns the engine or raises `DeviceError`.
-ENGINES: dict[str, Callable[[str], Engine]] = {"torch": TorchEngine}
+#: Every engine by name: called with the device, it returns the engine or raises an `EngineError`.
+ENGINES: dict[str, Callable[[str], Engine]] = {"native": NativeEngine, "torch": TorchEngine}
 
 
 def select_engine(name: str = "auto", device: str = "auto") -> Engine:
@@ -37,11 +59,24 @@ def select_engine(name: str = "auto", device: str = "auto") -> Engine:
 
     Raises:
         UnknownEngineError: There is no engine of this name.
-        DeviceError: There is no such device.
+        DeviceError: There is no such device, or the engine cannot use it.
+        EngineNotBuiltError: The engine was not compiled at the installation.
     """
     if name == "auto":
-        return TorchEngine(device)
+        return _fastest(device)
     if name not in ENGINES:
         known = ", ".join(sorted(ENGINES))
         raise UnknownEngineError(f"no engine {name!r}: known are auto, {known}")
     return ENGINES[name](device)
+
+
+def _fastest(device: str) -> Engine:
+    """Return the native engine on CPU where it was built, torch elsewhere."""
+    engine = TorchEngine(device)
+    if engine.device != "cpu":
+        return engine
+    try:
+        return NativeEngine()
+    except EngineNotBuiltError as error:
+        engine.detail += f"; {error}"
+        return engine

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
@@ -11,9 +11,11 @@ from torch import Tensor
 
 from worker.engine import draws
 from worker.engine._initial import initial_parameters
+from worker.engine._progress import Origin, run_of, steps_of
 from worker.engine._samples import BLOCKS_PER_CALL, ResidentSamples, Samples, StreamedSamples
 from worker.engine._sgd import Parameters, Workspace, forward, sample_losses, sgd_step
 from worker.engine.draws import Stream
+from worker.engine.seam import Checkpoint
 
 if TYPE_CHECKING:
     from worker.engine._group import Group
@@ -23,6 +25,8 @@ if TYPE_CHECKING:
 _STEPS_PER_DRAW = 256
 #: Called before each pass through the network; raises where the training shall stop.
 Tick = Callable[[], None]
+#: Called with how many steps every run of a batch has taken since the last call.
+OnSteps = Callable[[int], None]
 
 
 @dataclass(frozen=True)
@@ -67,8 +71,9 @@ class Batch:
         self._gradients = Workspace(len(runs), taken, group.width, device)
 
     @classmethod
-    def start(cls, group: Group, runs: list[Run], device: torch.device) -> Batch:
-        """Return runs of a group before their first step."""
+    def start(cls, group: Group, origins: Sequence[Origin], device: torch.device) -> Batch:
+        """Return runs of a group before their first step, or where their checkpoints left them."""
+        runs = [run_of(origin) for origin in origins]
         n, k = group.target.n, group.target.k
         key = draws.target_key(group.target)
         seeds = torch.tensor([run.seed for run in runs], device=device)
@@ -79,9 +84,9 @@ class Batch:
         test_counts = [group.training.test_samples] * len(runs)
         return cls(
             group,
-            list(runs),
-            steps=torch.zeros_like(seeds),
-            parameters=Parameters.joined([initial_parameters(run, device) for run in runs]),
+            runs,
+            steps=torch.tensor([steps_of(origin) for origin in origins], device=device),
+            parameters=Parameters.joined([_parameters(origin, device) for origin in origins]),
             training=training.resident(training_counts) if group.source == "resident" else training,
             test=test.resident(test_counts) if group.test_resident else test,
         )
@@ -108,23 +113,25 @@ class Batch:
             test=self._test.joined(other._test),
         )
 
-    def advance(self, steps: int, tick: Tick) -> Iterator[int]:
-        """Take SGD steps with every run; yield how many, each time some are taken."""
-        taken = 0
-        while taken < steps:
-            count = min(steps - taken, self._steps_per_draw())
-            for minibatch in self._minibatches(count, tick):
-                sgd_step(
-                    self.parameters,
-                    minibatch,
-                    count=self.group.batch_size,
-                    settings=self.group.training,
-                    activations=self._activations,
-                    gradients=self._gradients,
-                )
-            self.steps += count
-            taken += count
-            yield count
+    def advance(self, steps: int, tick: Tick, on_steps: OnSteps = lambda _: None) -> None:
+        """Take SGD steps with every run; where `tick` raises, all stand after the same whole step."""
+        while steps > 0:
+            planned, taken = min(steps, self._steps_per_draw()), 0
+            try:
+                for minibatch in self._minibatches(planned, tick):
+                    sgd_step(
+                        self.parameters,
+                        minibatch,
+                        count=self.group.batch_size,
+                        settings=self.group.training,
+                        activations=self._activations,
+                        gradients=self._gradients,
+                    )
+                    taken += 1
+            finally:
+                self.steps += taken
+                on_steps(taken)
+            steps -= planned
 
     def _steps_per_draw(self) -> int:
         blocks = len(self.runs) * self.group.step_blocks
@@ -213,3 +220,10 @@ class Batch:
             wrong += bad.sum(dim=1)
             finite &= (outputs.isfinite() & losses.isfinite()).flatten(1).all(dim=1)
         return wrong, finite
+
+
+def _parameters(origin: Origin, device: torch.device) -> Parameters:
+    if isinstance(origin, Checkpoint):
+        configuration = origin.run.configuration
+        return Parameters.unpacked(origin.parameters, configuration.target.n, configuration.width, device)
+    return initial_parameters(origin, device)

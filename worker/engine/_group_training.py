@@ -7,7 +7,7 @@ import time
 from collections import deque
 from collections.abc import Callable, Iterable
 from contextlib import suppress
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 import torch
@@ -16,27 +16,20 @@ from tombola.results import Outcome
 from worker.engine import _memory
 from worker.engine._batch import Batch, Evaluation, Tick
 from worker.engine._group import FIXED_BYTES
+from worker.engine._progress import Origin, Progress, run_of
 from worker.engine.errors import EngineMemoryError
-from worker.engine.seam import Curve, FinishedRun, OnFinished, Run
+from worker.engine.seam import Checkpoint, FinishedRun, Run
 
 if TYPE_CHECKING:
     from worker.engine._group import Group
 
+#: Called with each run as it ends, and how many of its steps it has taken here.
+OnEnd = Callable[[FinishedRun, int], None]
 #: Most runs in one batch; more would make none of them faster.
 _MOST_RUNS = {"cpu": 128, "cuda": 4096}
 #: Below this cost of a step, lanes wait for Python's lock more than they compute: one lane with more runs is
 #: faster than two with fewer (measured on two cores).
 _LEAST_COST = 6e6
-
-
-@dataclass
-class _Progress:
-    """What is known of a run in training."""
-
-    run: Run
-    steps: int = 0
-    wall_seconds: float = 0.0
-    curve: Curve = field(default_factory=Curve)
 
 
 @dataclass(frozen=True)
@@ -69,14 +62,14 @@ class RunQueue:
         count: Runs at first.
     """
 
-    def __init__(self, runs: Iterable[Run]) -> None:
-        self.waiting = deque(sorted(runs, key=lambda run: run.seed))
-        self.largest = max(self.waiting, key=lambda run: run.configuration.samples or 0)
+    def __init__(self, origins: Iterable[Origin]) -> None:
+        self.waiting = deque(sorted(origins, key=lambda origin: run_of(origin).seed))
+        self.largest = max(map(run_of, self.waiting), key=lambda run: run.configuration.samples or 0)
         self.count = len(self.waiting)
 
-    def take(self, most: int) -> list[Run]:
+    def take(self, most: int) -> list[Origin]:
         """Return at most `most` runs, which then wait no more."""
-        runs: list[Run] = []
+        runs: list[Origin] = []
         with suppress(IndexError):  # other lanes take too
             while len(runs) < most:
                 runs.append(self.waiting.popleft())
@@ -90,35 +83,49 @@ class GroupTraining:
         group: What the runs share.
         queue: Its runs; other lanes take from it too.
         resources: What all lanes together may use.
-        on_finished: Called with each run as it ends.
+        on_end: Called with each run as it ends.
         tick: Called before each pass through the network; what it raises ends the training.
     """
 
     def __init__(
-        self, group: Group, queue: RunQueue, resources: Resources, on_finished: OnFinished, tick: Tick
+        self, group: Group, queue: RunQueue, resources: Resources, on_end: OnEnd, tick: Tick
     ) -> None:
         self._group, self._queue, self._resources = group, queue, resources
-        self._on_finished, self._tick = on_finished, tick
-        self._training: list[_Progress] = []
+        self._on_end, self._tick = on_end, tick
+        self._training: list[Progress] = []
         self._batch: Batch | None = None
 
     def work_done(self) -> float:
-        """Return the cost of the steps that runs in training have taken; may be read from another thread."""
-        return self._group.step_cost * sum(progress.steps for progress in tuple(self._training))
+        """Return the cost of the steps that runs in training took here; may be read from another thread."""
+        return self._group.step_cost * sum(progress.steps_here for progress in tuple(self._training))
 
-    def train(self) -> list[Run]:
+    def checkpoints(self) -> list[Checkpoint]:
+        """Return where the runs in training stand, after `tick` has ended it."""
+        return [
+            Checkpoint(
+                run=progress.run,
+                steps=progress.steps,
+                parameters=self._batch.parameters.packed(place),
+                curve=progress.curve,
+                wall_seconds=progress.wall_seconds,
+            )
+            for place, progress in enumerate(self._training)
+            if progress.steps and self._batch
+        ]
+
+    def train(self) -> list[Origin]:
         """Train until no run waits; return those whose lack of memory another lane may be the cause of.
 
         Raises:
             EngineMemoryError: One run alone does not fit into memory.
         """
         capacity = self._planned_capacity()
-        postponed: list[Run] = []
+        postponed: list[Origin] = []
         while self._queue.waiting or self._training:
             if self._within_memory(self._fill_and_advance, capacity):
                 continue
-            # Draws are stateless: from the start again, these runs give the same results.
-            runs = [progress.run for progress in self._training]
+            # Draws are stateless: from where they began again, these runs give the same results.
+            runs = [progress.origin for progress in self._training]
             self._training, self._batch = [], None
             if self._resources.device.type == "cuda":
                 torch.cuda.empty_cache()
@@ -128,7 +135,7 @@ class GroupTraining:
             elif self._resources.lanes > 1:
                 postponed += runs
             else:
-                raise EngineMemoryError(self._too_large(runs[0], "memory ran out"))
+                raise EngineMemoryError(self._too_large(run_of(runs[0]), "memory ran out"))
         return postponed
 
     @staticmethod
@@ -147,12 +154,14 @@ class GroupTraining:
         if self._batch is None:  # another lane was quicker
             return
         started = time.perf_counter()
-        due = self._advance(self._batch)
-        finished = self._evaluate(self._batch, due)
-        # By the lanes, so that the shares of all runs add up to the wall time of the training.
-        share = (time.perf_counter() - started) / len(self._training) / self._resources.lanes
-        for progress in self._training:
-            progress.wall_seconds += share
+        try:
+            due = self._advance(self._batch)
+            finished = self._evaluate(self._batch, due)
+        finally:
+            # By the lanes, so that the shares of all runs add up to the wall time of the training.
+            share = (time.perf_counter() - started) / len(self._training) / self._resources.lanes
+            for progress in self._training:
+                progress.wall_seconds += share
         self._release(finished)
 
     def _fill(self, capacity: int) -> None:
@@ -160,25 +169,20 @@ class GroupTraining:
         runs = self._queue.take(capacity - len(self._training))
         if not runs:
             return
-        self._training += [_Progress(run) for run in runs]
+        self._training += [Progress.of(run) for run in runs]
         fresh = Batch.start(self._group, runs, self._resources.device)
         self._batch = self._batch.joined(fresh) if self._batch else fresh
 
     def _advance(self, batch: Batch) -> list[int]:
         """Take steps until an evaluation is due; return the places of the runs that it is due for."""
-        settings = self._group.training
-        evaluations = [
-            min(
-                progress.steps - progress.steps % settings.eval_every + settings.eval_every,
-                settings.max_steps,
-            )
-            for progress in self._training
-        ]
-        steps = min(due - progress.steps for due, progress in zip(evaluations, self._training, strict=True))
-        for taken in batch.advance(steps, self._tick):
+
+        def count(taken: int) -> None:
             for progress in self._training:
                 progress.steps += taken
-        return [i for i, progress in enumerate(self._training) if progress.steps == evaluations[i]]
+
+        steps = min(progress.next_evaluation - progress.steps for progress in self._training)
+        batch.advance(steps, self._tick, count)
+        return [i for i, one in enumerate(self._training) if one.steps == one.next_evaluation]
 
     def _evaluate(self, batch: Batch, due: list[int]) -> dict[int, Outcome]:
         """Evaluate runs and return the outcomes of those that end."""
@@ -207,7 +211,7 @@ class GroupTraining:
         """Hand over the runs that ended and take them out of the batch."""
         for place, outcome in finished.items():
             progress = self._training[place]
-            self._on_finished(
+            self._on_end(
                 FinishedRun(
                     run=progress.run,
                     outcome=outcome,
@@ -216,7 +220,8 @@ class GroupTraining:
                     test_error=progress.curve.test_error[-1],
                     curve=progress.curve,
                     wall_seconds=progress.wall_seconds,
-                )
+                ),
+                progress.steps_here,
             )
         if finished:
             kept = [i for i in range(len(self._training)) if i not in finished]

@@ -11,6 +11,7 @@ from collections.abc import Iterable
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
+import numpy as np
 import torch
 from torch import Tensor
 from torch.nn.functional import softplus
@@ -49,6 +50,24 @@ class Parameters:
     def clone(self) -> Parameters:
         """Return a copy."""
         return Parameters(self.hidden.clone(), self.output.clone(), self.offset.clone())
+
+    def copy_(self, other: Parameters) -> None:
+        """Take the values of other parameters of the same shapes."""
+        self.hidden.copy_(other.hidden)
+        self.output.copy_(other.output)
+        self.offset.copy_(other.offset)
+
+    def packed(self, place: int) -> bytes:
+        """Return the parameters of the run at a place, as `Checkpoint.parameters` has them."""
+        parts = (tensor[place].cpu().numpy() for tensor in (self.hidden, self.output, self.offset))
+        return b"".join(part.astype("<f4", copy=False).tobytes() for part in parts)
+
+    @staticmethod
+    def unpacked(content: bytes, n: int, width: int, device: torch.device) -> Parameters:
+        """Return the parameters of one run of a checkpoint."""
+        values = torch.from_numpy(np.frombuffer(content, "<f4").astype(np.float32)).to(device)
+        hidden, output, offset = torch.split_with_sizes(values, [(n + 1) * width, width, 1])
+        return Parameters(hidden.view(1, n + 1, width), output.view(1, width, 1), offset.view(1, 1, 1))
 
 
 class Workspace:
@@ -119,6 +138,8 @@ def sgd_step(  # noqa: PLR0913  # the parts of a step, each once
 ) -> None:
     """Take one step of gradient descent on the mean loss, with weight decay on all parameters, in place.
 
+    What `samples` raises leaves the parameters as they were before the step.
+
     Args:
         parameters: Of R runs.
         samples: Chunks of the mini-batch: inputs (R, B, n + 1) and labels (R, B, 1); the B add up to `count`.
@@ -130,20 +151,25 @@ def sgd_step(  # noqa: PLR0913  # the parts of a step, each once
     decay = 1.0 - settings.learning_rate * settings.weight_decay
     rate = -settings.learning_rate / count  # of the sum of losses; their mean is descended
     before = None
-    for inputs, labels in samples:
-        if before is None:
-            # All chunks see the parameters before the step; a lone chunk needs no copy of them.
-            before = parameters if inputs.shape[1] == count else parameters.clone()
-        hidden, outputs = forward(before, inputs, activations)
-        slope = loss_slope(settings.loss, outputs, labels)
-        back, ones = gradients.views(inputs.shape[1])
-        torch.mul(slope, before.output.mT, out=back)
-        torch.ops.aten.threshold_backward.grad_input(back, hidden, 0, grad_input=back)  # relu
+    try:
+        for inputs, labels in samples:
+            if before is None:
+                # All chunks see the parameters before the step; a lone chunk needs no copy of them.
+                before = parameters if inputs.shape[1] == count else parameters.clone()
+            hidden, outputs = forward(before, inputs, activations)
+            slope = loss_slope(settings.loss, outputs, labels)
+            back, ones = gradients.views(inputs.shape[1])
+            torch.mul(slope, before.output.mT, out=back)
+            torch.ops.aten.threshold_backward.grad_input(back, hidden, 0, grad_input=back)  # relu
 
-        add_product(parameters.output, hidden.mT, slope, beta=decay, alpha=rate)
-        add_product(parameters.offset, ones.fill_(1.0).mT, slope, beta=decay, alpha=rate)
-        add_product(parameters.hidden, inputs.mT, back, beta=decay, alpha=rate)
-        decay = 1.0  # once per step, not per chunk
+            add_product(parameters.output, hidden.mT, slope, beta=decay, alpha=rate)
+            add_product(parameters.offset, ones.fill_(1.0).mT, slope, beta=decay, alpha=rate)
+            add_product(parameters.hidden, inputs.mT, back, beta=decay, alpha=rate)
+            decay = 1.0  # once per step, not per chunk
+    except BaseException:
+        if before is not None and before is not parameters:
+            parameters.copy_(before)
+        raise
 
 
 def loss_slope(loss: str, outputs: Tensor, labels: Tensor) -> Tensor:

@@ -13,9 +13,11 @@ import torch
 
 from worker.engine._group import Group
 from worker.engine._group_training import GroupTraining, Resources, RunQueue
+from worker.engine._progress import Origin, run_of, steps_of
+from worker.engine.seam import Checkpoint
 
 if TYPE_CHECKING:
-    from worker.engine.seam import FinishedRun, Run
+    from worker.engine.seam import FinishedRun
 
 Queues = dict[Group, RunQueue]
 
@@ -33,15 +35,19 @@ class Work:
     Attributes:
         finished: Runs to hand over, then a None that the caller puts.
         stop: Set to end the training.
+        checkpoints: After a stop, where the runs stand that have begun and not ended.
     """
 
-    def __init__(self, runs: Sequence[Run], resources: Resources) -> None:
+    def __init__(self, origins: Sequence[Origin], resources: Resources) -> None:
         self.finished: SimpleQueue[FinishedRun | None] = SimpleQueue()
         self.stop = Event()
         self._resources = resources
-        self._queues = _queues(runs)
+        self.checkpoints: list[Checkpoint] = []
+        self._queues = _queues(origins)
         self._cost = sum(group.run_cost * queue.count for group, queue in self._queues.items())
-        self._cost_ended = 0.0
+        self._cost_ended = sum(
+            Group.of(run_of(origin).configuration).step_cost * steps_of(origin) for origin in origins
+        )
         self._fraction = 0.0
         self._lanes: dict[int, GroupTraining] = {}
         self._lock = Lock()
@@ -55,11 +61,15 @@ class Work:
         stages: dict[int, Queues] = {}
         for group, queue in self._queues.items():
             stages.setdefault(self._lanes_for(group, queue), {})[group] = queue
-        postponed: list[Run] = []
+        postponed: list[Origin] = []
         for lanes in sorted(stages, reverse=True):
             postponed += self._train_stage(lanes, stages[lanes])
-        if postponed:
-            self._train_stage(1, _queues(postponed))
+        alone = _queues(postponed)
+        if alone:
+            self._train_stage(1, alone)
+        # What waits in vain and had begun elsewhere stands where it stood.
+        for queue in (*self._queues.values(), *alone.values()):
+            self.checkpoints += [origin for origin in queue.waiting if isinstance(origin, Checkpoint)]
 
     def fraction_done(self) -> float:
         """Return the done share of the work, by cost; a run that ends early has done all of its share."""
@@ -76,16 +86,17 @@ class Work:
                 return lanes
         return 1
 
-    def _train_stage(self, lanes: int, queues: Queues) -> list[Run]:
+    def _train_stage(self, lanes: int, queues: Queues) -> list[Origin]:
         """Train groups in this many lanes; return the runs that had too little memory beside others."""
         resources = dataclasses.replace(self._resources, lanes=lanes)
         with training_threads(lanes) as threads:
             futures = [threads.submit(self._train_lane, queues, resources) for _ in range(lanes)]
-        return [run for future in futures for run in future.result()]
+        return [origin for future in futures for origin in future.result()]
 
     @torch.inference_mode()
-    def _train_lane(self, queues: Queues, resources: Resources) -> list[Run]:
-        postponed: list[Run] = []
+    def _train_lane(self, queues: Queues, resources: Resources) -> list[Origin]:
+        postponed: list[Origin] = []
+        lane = None
         try:
             for group, queue in queues.items():
                 self._tick()
@@ -93,7 +104,8 @@ class Work:
                 self._lanes[get_ident()] = lane
                 postponed += lane.train()
         except _StopRequestedError:
-            pass
+            if lane is not None:
+                self.checkpoints += lane.checkpoints()
         except BaseException:
             self.stop.set()
             raise
@@ -101,9 +113,11 @@ class Work:
             self._lanes.pop(get_ident(), None)
         return postponed
 
-    def _hand_over(self, finished: FinishedRun) -> None:
+    def _hand_over(self, finished: FinishedRun, steps_here: int) -> None:
+        group = Group.of(finished.run.configuration)
+        steps_before = finished.steps - steps_here
         with self._lock:
-            self._cost_ended += Group.of(finished.run.configuration).run_cost
+            self._cost_ended += group.run_cost - group.step_cost * steps_before  # those count from the start
         self.finished.put(finished)
 
     def _tick(self) -> None:
@@ -127,8 +141,8 @@ def _enter_training_thread() -> None:
     torch.set_num_threads(1)
 
 
-def _queues(runs: Iterable[Run]) -> Queues:
-    groups: dict[Group, list[Run]] = {}
-    for run in runs:
-        groups.setdefault(Group.of(run.configuration), []).append(run)
+def _queues(origins: Iterable[Origin]) -> Queues:
+    groups: dict[Group, list[Origin]] = {}
+    for origin in origins:
+        groups.setdefault(Group.of(run_of(origin).configuration), []).append(origin)
     return {group: RunQueue(members) for group, members in groups.items()}

@@ -17,3 +17,11 @@ class DeviceError(EngineError, ValueError):
 
 class EngineMemoryError(EngineError, MemoryError):
     """One run alone does not fit into the memory that the engine may use."""
+
+
+class EngineNotBuiltError(EngineError):
+    """The engine needs code that was not compiled when the program was installed."""
+
+
+class CheckpointError(EngineError, ValueError):
+    """A checkpoint cannot be one of its run."""

@@ -98,7 +98,7 @@ class Engine(Protocol):
     ) -> bool:
         """Train the runs, of any mix of configurations, and hand each to `on_finished` once.
 
-        All three functions are called in the caller's thread; what they raise ends the training and is raised.
+        The functions are called in the caller's thread; what they raise ends the training and is raised.
 
         Args:
             runs: What to train, from the start or from a checkpoint on.

@@ -12,16 +12,17 @@ from typing import TYPE_CHECKING
 
 import torch
 
-from worker.engine import _memory
+from worker.engine import _memory, _progress
 from worker.engine._batch import Batch
 from worker.engine._group import Group
 from worker.engine._group_training import Resources
 from worker.engine._work import Work, training_threads
 from worker.engine.errors import DeviceError
+from worker.engine.seam import Run
 
 if TYPE_CHECKING:
     from worker.engine._sgd import Parameters
-    from worker.engine.seam import OnFinished, Run, ShouldStop
+    from worker.engine.seam import Checkpoint, OnCheckpoint, OnFinished, ShouldStop
 
 #: How often `should_stop` is asked.
 _ASK_SECONDS = 0.5
@@ -42,6 +43,8 @@ class TorchEngine:
     Attributes:
         name: "torch".
         device: "cpu" or "cuda:<index>".
+        detail: The GPU's name; on CPU the torch version, its BLAS where that is MKL, and the lanes.
+        lanes: Torch's threads when the engine was made; 1 on CUDA.
 
     Raises:
         DeviceError: There is no such device.
@@ -56,23 +59,37 @@ class TorchEngine:
         self._device = _find_device(device)
         self._memory_limit = memory_limit
         self.device = str(self._device)
+        self.lanes = torch.get_num_threads() if self._device.type == "cpu" else 1
+        self.detail = _detail(self._device, self.lanes)
 
-    def train(self, runs: Sequence[Run], on_finished: OnFinished, should_stop: ShouldStop) -> bool:
+    def train(
+        self,
+        runs: Sequence[Run | Checkpoint],
+        on_finished: OnFinished,
+        should_stop: ShouldStop,
+        on_checkpoint: OnCheckpoint | None = None,
+    ) -> bool:
         """Train the runs, of any mix of configurations, and hand each to `on_finished` once.
 
-        Both functions are called in the caller's thread; what they raise ends the training and is raised.
+        The functions are called in the caller's thread; what they raise ends the training and is raised.
 
         Args:
-            runs: What to train.
+            runs: What to train, from the start or from a checkpoint on.
             on_finished: Called with each run as soon as it ends.
             should_stop: Called about twice a second with the fraction of the work done; True stops.
+            on_checkpoint: Called, after a stop, with each run that has begun, here or before, and not ended,
+                at the step where it stands.
 
         Returns:
             True when every run was handed over, False when `should_stop` ended it before.
 
         Raises:
+            CheckpointError: A checkpoint cannot be one of its run.
             EngineMemoryError: One run alone does not fit into memory.
         """
+        for origin in runs:
+            if not isinstance(origin, Run):
+                _progress.check(origin)
         work = Work(runs, self._resources())
         handed_over = 0
         asked = -math.inf
@@ -94,6 +111,9 @@ class TorchEngine:
             finally:
                 work.stop.set()
             training.result()
+        if on_checkpoint is not None:
+            for checkpoint in work.checkpoints:
+                on_checkpoint(checkpoint)
         return handed_over == len(runs)
 
     def parameters_after(self, run: Run, steps: int) -> Parameters:
@@ -104,13 +124,21 @@ class TorchEngine:
     @torch.inference_mode()
     def _parameters_after(self, run: Run, steps: int) -> Parameters:
         batch = Batch.start(Group.of(run.configuration), [run], self._device)
-        for _ in batch.advance(steps, lambda: None):
-            pass
+        batch.advance(steps, lambda: None)
         return batch.parameters
 
     def _resources(self) -> Resources:
         memory = self._memory_limit or _memory.default_limit(self._device)
-        return Resources(self._device, memory, torch.get_num_threads() if self._device.type == "cpu" else 1)
+        return Resources(self._device, memory, self.lanes)
+
+
+def _detail(device: torch.device, lanes: int) -> str:
+    if device.type == "cuda":
+        return torch.cuda.get_device_name(device)
+    parts = [f"torch {torch.__version__.partition('+')[0]}"]
+    if torch.backends.mkl.is_available():  # type: ignore[no-untyped-call]  # torch has none
+        parts.append("MKL")
+    return ", ".join([*parts, f"{lanes} thread{'s' * (lanes != 1)}"])
 
 
 def _find_device(name: str) -> torch.device:

@@ -234,7 +234,7 @@ class TestMemory:
         def watched(batch, *arguments):
             in_training.add(batch)
             most.append(sum(len(one.runs) for one in in_training))
-            yield from advance(batch, *arguments)
+            advance(batch, *arguments)
             in_training.remove(batch)
 
         monkeypatch.setattr(Batch, "advance", watched)
@@ -248,9 +248,8 @@ class TestMemory:
         assert 2 <= max(most) <= 4
 
     @pytest.mark.usefixtures("four_lanes")
-    def test_a_run_without_memory_beside_others_is_trained_alone_at_the_end(
-        self, engine, make_run, monkeypatch
-    ):
+    def test_a_run_without_memory_beside_others_is_trained_alone_at_the_end(self, make_run, monkeypatch):
+        engine = TorchEngine("cpu")
         runs = [make_run(width=3000, max_steps=30, seed=seed) for seed in range(8)]
         failed = []
         start = Batch.start
