@@ -39,6 +39,9 @@ class PlainLoop:
     Args:
         configuration: Offline, with the hinge loss.
         threads: Of torch.
+
+    Attributes:
+        errors: At the last evaluation, on test and training samples.
     """
 
     runs = 1
@@ -48,6 +51,7 @@ class PlainLoop:
         self._configuration, self.threads = configuration, threads
         self._train = _samples(configuration, configuration.samples)
         self._test = _samples(configuration, configuration.training.test_samples)
+        self.errors: list[float] = []
 
     def seconds(self, steps: int) -> float:
         """See `bench.timing.Side`; drawing the data is not counted."""
@@ -68,8 +72,9 @@ class PlainLoop:
             optimizer.step()
             if step % settings.eval_every == 0:
                 with torch.no_grad():
-                    for x, y in (self._test, self._train):
-                        (model(x) * y <= 0).float().mean().item()
+                    self.errors = [
+                        (model(x) * y <= 0).float().mean().item() for x, y in (self._test, self._train)
+                    ]
         return (time.perf_counter() - started) / steps
 
 
@@ -80,6 +85,9 @@ class VmapEnsemble:
         configuration: Offline, with the hinge loss.
         threads: Of torch.
         runs: In one call of vmap.
+
+    Attributes:
+        errors: At the last evaluation, on test and training samples, of each run.
     """
 
     def __init__(self, configuration: Configuration, threads: int, runs: int) -> None:
@@ -87,6 +95,7 @@ class VmapEnsemble:
         self._configuration, self.threads, self.runs = configuration, threads, runs
         self._train = _samples(configuration, runs, configuration.samples)
         self._test = _samples(configuration, runs, configuration.training.test_samples)
+        self.errors: list[list[float]] = []
 
     def seconds(self, steps: int) -> float:
         """See `bench.timing.Side`; drawing the data is not counted."""
@@ -118,8 +127,10 @@ class VmapEnsemble:
                 for name, value in parameters.items():
                     value.mul_(decay).add_(slopes[name], alpha=-settings.learning_rate)
                 if step % settings.eval_every == 0:
-                    for x, y in (self._test, self._train):
-                        (forward(parameters, x) * y <= 0).float().mean(dim=1).tolist()
+                    self.errors = [
+                        (forward(parameters, x) * y <= 0).float().mean(dim=(1, 2)).tolist()
+                        for x, y in (self._test, self._train)
+                    ]
         return (time.perf_counter() - started) / steps / self.runs
 
 

@@ -15,7 +15,7 @@ from bench import output
 from bench.baselines import best_plain_loop, best_vmap_ensemble
 from bench.machine import CORES
 from bench.peak import sgemm_peak
-from bench.timing import Side, side_by_side, steps_for, summary
+from bench.timing import Side, side_by_side, summary
 from bench.training import EngineSide, engine_here, engines_here
 from bench.workload import INTERVAL, SAMPLES, configuration
 from service.lab.cost import step_flops
@@ -30,36 +30,33 @@ GOALS_DIMENSION = 50
 MOST_STEPS = 50_000
 
 
-def runs_for(width: int) -> int:
+def runs_for(width: int, n: int = GOALS_DIMENSION) -> int:
     """Return how many runs an engine trains at once: as users do, fewer where each takes long."""
-    if width <= 1008:
+    if width * n <= 60_000:
         return 50
-    return 10 if width <= 3000 else 4
+    return 4 * CORES if width * n <= 200_000 else CORES
 
 
 def measure(engines: dict[str, Engine], width: int, n: int, *, quick: bool) -> dict[str, Any]:
     """Return one row: what each side takes, its ratio to the plain loop, its FLOP/s."""
     counted = n == GOALS_DIMENSION and width in GOALS
     rounds = 1 if quick else 5 if counted else 3
-    target = 0.05 if quick else 1.0 if counted else 0.5
-    interval, runs = INTERVAL, 4 if quick else runs_for(width)
+    target = 0.05 if quick else 0.6 if counted else 0.3
+    runs = 4 if quick else runs_for(width, n)
     cell = configuration(width, n=n)
     plain = best_plain_loop(cell, CORES)
     vmap = best_vmap_ensemble(cell, CORES, most_runs=2) if quick else best_vmap_ensemble(cell, CORES)
     sides: dict[str, Side] = {"plain": plain, "vmap": vmap}
     sides |= {name: EngineSide(engine, width, n, runs) for name, engine in engines.items()}
-    steps = {
-        name: steps_for(side, target_seconds=target, interval=interval, most=MOST_STEPS)
-        for name, side in sides.items()
-    }
-    timed = {name: summary(seconds) for name, seconds in side_by_side(sides, steps, rounds).items()}
+    measured = side_by_side(sides, target_seconds=target, interval=INTERVAL, most=MOST_STEPS, rounds=rounds)
+    timed = {name: summary(seconds) for name, (_, seconds) in measured.items()}
     flops = step_flops(cell)
     threads = {"plain": plain.threads, "vmap": vmap.threads}
     found = {
         name: {
             "seconds": seconds,
             "runs": sides[name].runs,
-            "steps": steps[name],
+            "steps": measured[name][0],
             "threads": threads.get(name, CORES),
             "ratio": timed["plain"]["median"] / seconds["median"],
             "flops_per_second": flops / seconds["median"],

@@ -42,7 +42,7 @@ def speed(found: dict[str, Any]) -> Figure:
             _line(below, name, widths, shares)
         if n == found["goals_n"]:
             goals = {int(width): goal for width, goal in found["goals"].items() if int(width) in widths}
-            above.plot(goals, goals.values(), "_k", markersize=14, markeredgewidth=1.5, label="goal")
+            above.plot(list(goals), list(goals.values()), "_k", markersize=14, mew=1.5, label="goal")
         above.set_title(f"n = {n}", size=_LABEL)
         below.set_xlabel("width", size=_LABEL)
         for axes in (above, below):

@@ -1,8 +1,6 @@
 """One measurement in a process of its own: how long an engine trains some runs, and the memory it takes.
 
-Usage: python -m bench.point '{"cells": [{"width": 16}], "seeds": [0, 50], "steps": 5000}'
-
-Prints one line of JSON. `measure` starts it from another benchmark.
+Reads a request as JSON and prints one line of JSON; `measure` does both ends of that.
 """
 
 from __future__ import annotations
@@ -12,6 +10,7 @@ import resource
 import statistics
 import subprocess
 import sys
+from contextlib import suppress
 from pathlib import Path
 from typing import Any, TypedDict
 
@@ -74,7 +73,7 @@ def main() -> None:
     runs = [Run(cell, seed) for cell in cells for seed in range(*request["seeds"])]
     # The first call of a process loads libraries; the runs are others, so that they take no memory twice.
     train(engine, [Run(configuration(request["warm_up_width"]), 0)])
-    before = peak_memory_mib()
+    before = reset_peak_memory_mib()
     trained = [train(engine, runs) for _ in range(request["repeats"])]
     seconds = [one.seconds for one in trained]
     point = Point(
@@ -86,6 +85,13 @@ def main() -> None:
         memory_mib=peak_memory_mib() - before,
     )
     print(json.dumps(point))
+
+
+def reset_peak_memory_mib() -> float:
+    """Begin a new peak where the system can (Linux), and return what the process holds at most so far."""
+    with suppress(OSError):
+        Path("/proc/self/clear_refs").write_text("5")
+    return peak_memory_mib()
 
 
 def peak_memory_mib() -> float:

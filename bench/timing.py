@@ -9,6 +9,8 @@ from typing import Any, Protocol
 
 #: Threads of the side before may spin on a while, waiting for more work.
 _SETTLE_SECONDS = 0.25
+#: What takes longer than this has no warm-up to speak of.
+_LONG_SECONDS = 2.0
 
 
 class Side(Protocol):
@@ -30,25 +32,32 @@ def settle() -> None:
     time.sleep(_SETTLE_SECONDS)
 
 
-def steps_for(side: Side, *, target_seconds: float, interval: int, most: int) -> int:
-    """Return how many steps take about `target_seconds`, in whole evaluation intervals.
+def side_by_side(
+    sides: Mapping[str, Side], *, target_seconds: float, interval: int, most: int, rounds: int
+) -> dict[str, tuple[int, list[float]]]:
+    """Time all sides once a round, in an order that turns.
 
-    The trial, of one interval, warms the side up as well.
+    A trial of one evaluation interval warms each side up and tells how many intervals take about
+    `target_seconds`; where it takes long itself, it counts as a round.
+
+    Returns:
+        By side, the steps of a round and the seconds per run and step of each round.
     """
-    settle()
-    trial = side.seconds(interval) * side.runs * interval
-    return min(max(int(target_seconds / trial), 1) * interval, most)
-
-
-def side_by_side(sides: Mapping[str, Side], steps: Mapping[str, int], rounds: int) -> dict[str, list[float]]:
-    """Time all sides once a round, in an order that turns; return the seconds per run and step of each."""
-    found: dict[str, list[float]] = {name: [] for name in sides}
+    found: dict[str, tuple[int, list[float]]] = {}
+    for name, side in sides.items():
+        settle()
+        trial = side.seconds(interval)
+        whole = trial * side.runs * interval
+        steps = min(max(int(target_seconds / whole), 1) * interval, most)
+        found[name] = steps, [trial] if whole > _LONG_SECONDS else []
     names = list(sides)
     for number in range(rounds):
         turn = number % len(names)
         for name in names[turn:] + names[:turn]:
-            settle()
-            found[name].append(sides[name].seconds(steps[name]))
+            steps, values = found[name]
+            if len(values) <= number:
+                settle()
+                values.append(sides[name].seconds(steps))
     return found
 
 
