@@ -17,8 +17,10 @@ from service.store import workers
 from service.store.database import Database, clock
 from service.store.models import Worker
 from worker.engine import Engine, select_engine
+from worker.hardware import device_name
 from worker.heartbeat import Heartbeat
 
+_LONGEST_DETAIL = 200
 _LIBRARIES = ("tombola-server", "torch", "numpy")
 
 
@@ -35,7 +37,13 @@ class Member:
         if settings.threads:
             torch.set_num_threads(settings.threads)
         self.engine: Engine = select_engine(settings.engine, settings.device)
-        self.trained_by = TrainedBy(self.engine.name, self.engine.device, software_versions())
+        self.trained_by = TrainedBy(
+            self.engine.name,
+            self.engine.device,
+            software_versions(),
+            device_name=device_name(self.engine),
+            lanes=self.engine.lanes,
+        )
         self.id = str(ULID())
         self.database = Database(settings.sqlalchemy_url)
         self.heartbeat = Heartbeat(
@@ -56,6 +64,9 @@ class Member:
             queue=self.settings.queue,
             engine=self.engine.name,
             device=self.engine.device,
+            device_name=self.trained_by.device_name,
+            detail=self.engine.detail[:_LONGEST_DETAIL],
+            lanes=self.engine.lanes,
             versions=dict(self.trained_by.versions),
             started_at=at,
             seen_at=at,

@@ -128,7 +128,11 @@ def train_shard(member: Member, shard_id: int) -> None:
 def _claim(member: Member, shard_id: int) -> Claim | None:
     with member.database.write() as session:
         return shards.claim(
-            session, shard_id, worker_id=member.id, lease_seconds=member.settings.lease_seconds
+            session,
+            shard_id,
+            worker_id=member.id,
+            lease_seconds=member.settings.lease_seconds,
+            shard_seconds=member.settings.shard_seconds,
         )
 
 

@@ -10,12 +10,15 @@ from pydantic import BaseModel
 from service.lab.presets import QUICKSTART
 from service.lab.statistics.intervals import wilson
 from tombola.results import (
+    Actual,
     Cell,
     Curve,
     DryRun,
+    Estimate,
     Experiment,
     ExperimentStatus,
     Frontier,
+    Machines,
     Outcome,
     Page,
     Progress,
@@ -29,6 +32,7 @@ from tombola.spec import ExperimentSpec
 
 _AT = datetime(2025, 1, 1, 12, tzinfo=UTC)
 _ID = "01JD0M3X8Z6T4Q2W9V5K7N1R3P"
+_PROCESSOR = "Intel(R) Xeon(R) Processor @ 2.80GHz"
 _VERSIONS = {"python": "3.11.9", "torch": "2.7.0"}
 
 
@@ -48,8 +52,20 @@ _QUOTE = Quote(
     runs_pending=0,
     run_steps=8_400_000,
     flops=1.5e13,
-    seconds=480.0,
+    seconds=96.0,
     workers=1,
+    expected_run_steps=6_900_000,
+    expected_flops=1.2e13,
+    core_seconds=Estimate(low=12.0, expected=158.0, high=212.0),
+    gpu_seconds=None,
+    wall_seconds=Estimate(low=6.0, expected=79.0, high=106.0),
+    memory_bytes=2_100_000,
+    runs_with_history=48,
+    machines=[
+        Machines(engine="torch", device="cpu", device_name=_PROCESSOR, lanes=2, workers=1, measured=True)
+    ],
+    basis=f"1 x torch on {_PROCESSOR} (cpu, 2 lanes), speed measured; steps from finished runs of the same "
+    "configuration for 48 of 168 runs to train, the full budget expected for the others",
 )
 _CELL = Cell(
     width=304,
@@ -72,6 +88,14 @@ _EXPERIMENT = Experiment(
         runs_done=96, runs_total=192, runs_reused=24, successes=41, fraction=0.52, eta_seconds=210.0
     ),
     quote=_QUOTE,
+    actual=Actual(
+        runs_trained=72,
+        run_steps=2_800_000,
+        flops=5.1e12,
+        core_seconds=66.0,
+        gpu_seconds=0.0,
+        wall_seconds=None,
+    ),
     spec=_SPEC,
     created_at=_AT,
     started_at=_AT,
@@ -100,6 +124,9 @@ _WORKER = Worker(
     queue="tombola",
     engine="torch",
     device="cpu",
+    device_name=_PROCESSOR,
+    detail="AVX512, 2 threads",
+    lanes=2,
     versions=_VERSIONS,
     alive=True,
     shard=17,

@@ -78,7 +78,10 @@ def _engines(settings: Settings) -> list[Finding]:
         engine = select_engine(settings.engine, settings.device)
     except EngineError as error:
         return [Finding("engine", str(error), ok=False)]
-    return [Finding("engine", f"{engine.name} on {engine.device}, {os.cpu_count()} CPU cores", ok=True)]
+    from worker.hardware import device_name
+
+    text = f"{engine.name} on {engine.device} ({device_name(engine)}): {engine.detail}"
+    return [Finding("engine", f"{text}; {os.cpu_count()} CPU cores here", ok=True)]
 
 
 def worker_health() -> None:

@@ -17,6 +17,7 @@ from service.store.models import Cell as CellRow
 from service.store.models import Experiment as ExperimentRow
 from service.store.models import Shard
 from tombola.results import (
+    Actual,
     Cell,
     Curve,
     Experiment,
@@ -63,6 +64,7 @@ def listing(session: Session, rows: Sequence[ExperimentRow]) -> list[Experiment]
             reason=row.reason,
             progress=_progress(row, training.get(row.id, ())),
             quote=Quote.model_validate(row.quote),
+            actual=_actual(row),
             spec=ExperimentSpec.model_validate(row.spec),
             created_at=row.created_at,
             started_at=row.started_at,
@@ -91,6 +93,22 @@ def _progress(row: ExperimentRow, training: Sequence[Shard]) -> Progress:
         diverged=row.diverged,
         fraction=1.0 if complete else done / row.cost_total,
         eta_seconds=0.0 if complete else eta,
+    )
+
+
+def _actual(row: ExperimentRow) -> Actual | None:
+    if not row.runs_trained:
+        return None
+    wall = None
+    if row.started_at is not None and row.finished_at is not None:
+        wall = (row.finished_at - row.started_at).total_seconds()
+    return Actual(
+        runs_trained=row.runs_trained,
+        run_steps=row.steps_trained,
+        flops=row.flops_trained,
+        core_seconds=row.core_seconds,
+        gpu_seconds=row.gpu_seconds,
+        wall_seconds=wall,
     )
 
 
@@ -191,6 +209,9 @@ def fleet(session: Session) -> list[Worker]:
             queue=row.queue,
             engine=row.engine,
             device=row.device,
+            device_name=row.device_name,
+            detail=row.detail,
+            lanes=row.lanes,
             versions=row.versions,
             alive=workers.is_alive(row, at),
             shard=row.shard_id,

@@ -1,13 +1,48 @@
-"""What a run costs, from its configuration alone."""
+"""What a run costs, from its configuration alone: operations, bytes moved, memory, and seconds at a speed."""
 
 from __future__ import annotations
 
+from dataclasses import dataclass
+
 from tombola.spec import Configuration, TrainingSettings
 
-#: Cost model of one run inside a batch: a fixed part of a step, and a rate for its arithmetic. Both are
-#: what the torch engine reached on two CPU cores (BENCHMARKS.md); they size shards and quotes, no result.
-STEP_SECONDS = 4.5e-6
-FLOPS_PER_SECOND = 110e9
+_FLOAT = 4
+#: Sets of samples up to this size (one set of one run) are kept in memory, larger ones drawn when needed.
+_KEPT_BYTES = 4 * 2**20
+#: Most samples that an evaluation sends through the network at once.
+_EVALUATED_AT_ONCE = 1024
+
+
+@dataclass(frozen=True, slots=True)
+class Speed:
+    """How fast one lane of a kind of machine trains: a core on CPU, the whole device on a GPU.
+
+    Attributes:
+        step_seconds: Fixed part of one step of one run, in seconds; in a batch its share of the batch's.
+        flops_per_second: Floating-point operations a second.
+        bytes_per_second: Bytes to and from where the weights lie, a second.
+    """
+
+    step_seconds: float
+    flops_per_second: float
+    bytes_per_second: float
+
+
+#: What is believed before anything was measured, by engine and kind of device. The CPU's figures without
+#: the bytes were measured on two cores of a Xeon with AVX-512 (BENCHMARKS.md); bytes and GPUs are assumed.
+SPEEDS = {
+    ("native", "cpu"): Speed(0.7e-6, 120e9, 40e9),
+    ("torch", "cpu"): Speed(9e-6, 55e9, 20e9),
+    ("torch", "cuda"): Speed(2e-6, 5e12, 1e12),
+}
+_UNKNOWN_SPEEDS = {"cpu": SPEEDS["native", "cpu"], "cuda": SPEEDS["torch", "cuda"]}
+#: The unit of the costs that progress is counted in: seconds of one core at this speed, whoever trains.
+REFERENCE = SPEEDS["native", "cpu"]
+
+
+def assumed_speed(engine: str, device: str) -> Speed:
+    """Return what is believed of an engine on a kind of device ("cpu", "cuda") before it was measured."""
+    return SPEEDS.get((engine, device)) or _UNKNOWN_SPEEDS.get(device, REFERENCE)
 
 
 def step_flops(configuration: Configuration) -> float:
@@ -18,8 +53,18 @@ def step_flops(configuration: Configuration) -> float:
     """
     width, inputs = configuration.width, configuration.target.n
     batch = _batch(configuration)
-    parameters = (inputs + 2) * width + 1
-    return 4.0 * batch * (inputs + 1) * width + 6.0 * batch * width + 4.0 * parameters
+    return 4.0 * batch * (inputs + 1) * width + 6.0 * batch * width + 4.0 * _parameters(configuration)
+
+
+def step_bytes(configuration: Configuration) -> float:
+    """Return the bytes that one SGD step moves at least, in float32.
+
+    Every parameter is read and written once, the batch's n + 1 inputs are read, and the hidden layer's
+    activations are written and read.
+    """
+    width, inputs = configuration.width, configuration.target.n
+    batch = _batch(configuration)
+    return _FLOAT * (2.0 * _parameters(configuration) + batch * (inputs + 1) + 2.0 * batch * width)
 
 
 def evaluation_flops(configuration: Configuration) -> float:
@@ -35,16 +80,46 @@ def run_flops(configuration: Configuration, steps: int) -> float:
     return steps * step_flops(configuration) + evaluations * evaluation_flops(configuration)
 
 
-def run_seconds(configuration: Configuration) -> float:
-    """Return the most worker-seconds a run takes by the cost model: to the end of its step budget."""
-    steps = configuration.training.max_steps
-    return steps * STEP_SECONDS + run_flops(configuration, steps) / FLOPS_PER_SECOND
+def run_seconds(configuration: Configuration, steps: int, speed: Speed) -> float:
+    """Return the seconds of one lane that a run of `steps` steps takes.
+
+    A step takes its fixed part and, as in the roofline model (Williams et al. 2009), the longer of its
+    arithmetic and its traffic; an evaluation its arithmetic.
+    """
+    step = speed.step_seconds + max(
+        step_flops(configuration) / speed.flops_per_second,
+        step_bytes(configuration) / speed.bytes_per_second,
+    )
+    evaluations = evaluations_within(configuration.training, steps)
+    return steps * step + evaluations * evaluation_flops(configuration) / speed.flops_per_second
+
+
+def run_cost(configuration: Configuration) -> float:
+    """Return what a run to the end of its step budget counts in progress: seconds at `REFERENCE`."""
+    return run_seconds(configuration, configuration.training.max_steps, REFERENCE)
+
+
+def run_bytes(configuration: Configuration) -> int:
+    """Estimate the memory of one run in training, in bytes of float32.
+
+    Parameters and their gradients; training and test samples of n inputs, a bias and a label, as far as they
+    are kept; hidden activations and their gradients of a mini-batch, or activations of an evaluation.
+    """
+    row = (configuration.target.n + 2) * _FLOAT
+    sets = (configuration.samples or 0, configuration.training.test_samples)
+    kept = sum(count * row for count in sets if count * row <= _KEPT_BYTES)
+    passing = max(2 * _batch(configuration), min(configuration.training.test_samples, _EVALUATED_AT_ONCE))
+    return 2 * _parameters(configuration) * _FLOAT + kept + passing * (configuration.width * _FLOAT + row)
 
 
 def evaluations_within(training: TrainingSettings, steps: int) -> int:
     """Return the number of evaluations in the first `steps` steps; the last step of the budget has one."""
     full = steps // training.eval_every
     return full + int(steps == training.max_steps and steps % training.eval_every != 0)
+
+
+def _parameters(configuration: Configuration) -> int:
+    return (configuration.target.n + 2) * configuration.width + 1
 
 
 def _batch(configuration: Configuration) -> int:

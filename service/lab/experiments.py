@@ -7,9 +7,9 @@ from dataclasses import dataclass
 from sqlalchemy.orm import Session
 from ulid import ULID
 
-from service.lab import cost, events, planning
+from service.lab import cost, events, fleet, planning, quoting
 from service.lab.errors import IdempotencyConflict, IllegalTransition, UnknownExperiment
-from service.store import cells, configurations, experiments, shards, workers
+from service.store import cells, configurations, experiments, shards
 from service.store.database import lock_planning, now
 from service.store.models import Experiment
 from tombola.results import ExperimentStatus, Quote
@@ -23,37 +23,14 @@ class Lab:
     """The planner's settings, passed to what plans.
 
     Attributes:
-        shard_seconds: Training time a shard is planned for.
+        shard_seconds: Wall time of a worker that a shard is planned for.
     """
 
     shard_seconds: float = 60.0
 
     def quote(self, session: Session, spec: ExperimentSpec) -> Quote:
-        """Return what a spec would cost at most, beside what is in the store already."""
-        return self._quote(session, spec, _by_hash(spec))
-
-    def _quote(self, session: Session, spec: ExperimentSpec, asked: dict[str, Configuration]) -> Quote:
-        known = configurations.ids_by_hash(session, asked)
-        wanted = [
-            planning.Wanted(known.get(key), spec.seeds.start, spec.seeds.count, cost.run_seconds(item))
-            for key, item in asked.items()
-        ]
-        found = planning.survey(session, wanted)
-        to_train = [sum(part.seeds.seed_count for part in parts) for parts in found.missing]
-        steps = spec.training.max_steps
-        return Quote(
-            cells=spec.cell_count,
-            runs=spec.run_count,
-            runs_existing=found.existing,
-            runs_pending=found.pending,
-            run_steps=steps * sum(to_train),
-            flops=sum(
-                count * cost.run_flops(item, steps)
-                for item, count in zip(asked.values(), to_train, strict=True)
-            ),
-            seconds=sum(count * want.run_cost for want, count in zip(wanted, to_train, strict=True)),
-            workers=workers.alive_count(session),
-        )
+        """Return what a spec would cost, beside what is in the store already."""
+        return quoting.quote(session, spec, _by_hash(spec))
 
     def submit(
         self, session: Session, spec: ExperimentSpec, *, idempotency_key: str | None = None, scope: str = ""
@@ -89,7 +66,7 @@ class Lab:
             name=spec.name,
             status="queued",
             spec=document,
-            quote=self._quote(session, spec, asked).model_dump(mode="json"),
+            quote=quoting.quote(session, spec, asked).model_dump(mode="json"),
             idempotency_scope=scope,
             idempotency_key=idempotency_key,
             runs_total=spec.run_count,
@@ -126,7 +103,7 @@ class Lab:
                     "sparsity": item.sparsity,
                     "seed_start": spec.seeds.start,
                     "seed_count": spec.seeds.count,
-                    "run_cost": cost.run_seconds(item),
+                    "run_cost": cost.run_cost(item),
                 }
                 for position, (key, item) in enumerate(asked.items())
             ],
@@ -146,7 +123,7 @@ class Lab:
             session,
             experiment,
             shard_seconds=self.shard_seconds,
-            workers=workers.alive_count(session),
+            fleet=fleet.present(session),
         )
 
     def cancel(self, session: Session, experiment_id: str) -> Experiment:
@@ -236,8 +213,7 @@ class Lab:
         experiment = experiments.get(session, experiment_id)
         if experiment is None or experiment.runs_done >= experiment.runs_total:
             return False
-        found = planning.survey(session, planning.wanted_by(session, experiment))
-        return found.pending > 0 and not any(found.missing)
+        return planning.is_waiting(session, experiment)
 
     def settle(self, session: Session, experiment_id: str) -> None:
         """Bring an active experiment without live shards on its way: end it, or plan what it lacks."""

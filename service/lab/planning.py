@@ -6,31 +6,35 @@ A plan never changes what is true: runs are. So shards can be dropped at any tim
 from __future__ import annotations
 
 import math
-from collections.abc import Iterable, Sequence
+from collections import defaultdict
+from collections.abc import Sequence
 from dataclasses import dataclass
 
 from sqlalchemy.orm import Session
 
 from service.lab import events
+from service.lab.fleet import Fleet
 from service.store import cells, runs, shards
 from service.store.database import now
-from service.store.models import Experiment
+from service.store.models import Cell, Experiment
 from service.store.shards import SeedRange
+from tombola.spec import ExperimentSpec
 
 #: A shard shorter than this is not worth its dispatch.
 _SHORTEST_SHARD_SECONDS = 5.0
-#: Shards per worker that an experiment is cut into when it is too small for full-length ones.
-_SHARDS_PER_WORKER = 3
+#: Of what is left, each shard takes a worker's share divided by this: so the last ones are short, and
+#: workers end together although runs end early or late.
+_SHARDS_PER_WORKER = 2
 
 
 @dataclass(frozen=True, slots=True)
 class Wanted:
-    """Runs that somebody wants: consecutive seeds of a configuration; the cost of a run in seconds."""
+    """Runs that somebody wants: consecutive seeds of a configuration, and the most a run takes a worker."""
 
     configuration_id: int | None  #: None: a configuration nobody ever stored
     seed_start: int
     seed_count: int
-    run_cost: float
+    run_seconds: float
 
 
 @dataclass(frozen=True, slots=True)
@@ -38,7 +42,12 @@ class Missing:
     """Consecutive seeds that nobody trained or is training."""
 
     seeds: SeedRange
-    run_cost: float
+    run_seconds: float
+
+    @property
+    def seconds(self) -> float:
+        """The most seconds of a worker that all of them take."""
+        return self.run_seconds * self.seeds.seed_count
 
 
 @dataclass(frozen=True, slots=True)
@@ -72,24 +81,49 @@ def survey(session: Session, wanted: Sequence[Wanted]) -> Survey:
         n_pending += len(waiting)
         missing.append(
             [
-                Missing(SeedRange(key, start, count), want.run_cost)
-                for start, count in _consecutive(sorted(asked - done - waiting))
+                Missing(SeedRange(key, start, count), want.run_seconds)
+                for start, count in consecutive(sorted(asked - done - waiting))
             ]
         )
     return Survey(n_existing, n_pending, missing)
 
 
-def wanted_by(session: Session, experiment: Experiment) -> list[Wanted]:
+def unfinished(session: Session, experiment: Experiment) -> list[Cell]:
+    """Return the cells of an experiment that lack runs."""
+    return [cell for cell in cells.of(session, experiment.id) if cell.runs < cell.seed_count]
+
+
+def is_waiting(session: Session, experiment: Experiment) -> bool:
+    """Tell whether all that an experiment lacks is in live shards, its own or others'."""
+    lacking = unfinished(session, experiment)
+    found = survey(
+        session, [Wanted(cell.configuration_id, cell.seed_start, cell.seed_count, 0.0) for cell in lacking]
+    )
+    return found.pending > 0 and not any(found.missing)
+
+
+def _wanted_by(session: Session, experiment: Experiment, fleet: Fleet) -> list[Wanted]:
     """Return what an experiment's unfinished cells want, in the order in which it is best trained."""
-    unfinished = [cell for cell in cells.of(session, experiment.id) if cell.runs < cell.seed_count]
-    # Runs of equal width and kind of data train together, so they stand beside each other.
-    unfinished.sort(key=lambda cell: (cell.samples is None, cell.width, cell.position))
-    return [
-        Wanted(cell.configuration_id, cell.seed_start, cell.seed_count, cell.run_cost) for cell in unfinished
-    ]
+    configurations = ExperimentSpec.model_validate(experiment.spec).configurations()
+    lacking = unfinished(session, experiment)
+    seconds = [fleet.worker_seconds(configurations[cell.position]) for cell in lacking]
+    # Longest first, for short runs fill the gaps at the end. Those of equal width and kind of data train
+    # together in one batch, so they stand beside each other.
+    longest: dict[tuple[int, bool], float] = defaultdict(float)
+    for cell, each in zip(lacking, seconds, strict=True):
+        longest[_batch_of(cell)] = max(longest[_batch_of(cell)], each)
+    ordered = sorted(
+        zip(lacking, seconds, strict=True),
+        key=lambda item: (-longest[_batch_of(item[0])], _batch_of(item[0]), -item[1], item[0].position),
+    )
+    return [Wanted(cell.configuration_id, cell.seed_start, cell.seed_count, each) for cell, each in ordered]
 
 
-def plan(session: Session, experiment: Experiment, *, shard_seconds: float, workers: int) -> int:
+def _batch_of(cell: Cell) -> tuple[int, bool]:
+    return cell.width, cell.samples is None
+
+
+def plan(session: Session, experiment: Experiment, *, shard_seconds: float, fleet: Fleet) -> int:
     """Make shards for the runs of an experiment that nobody trained or is training.
 
     The caller holds the planning lock and the experiment's row.
@@ -97,53 +131,74 @@ def plan(session: Session, experiment: Experiment, *, shard_seconds: float, work
     Returns:
         The number of new shards.
     """
-    found = survey(session, wanted_by(session, experiment))
+    found = survey(session, _wanted_by(session, experiment, fleet))
     missing = [part for parts in found.missing for part in parts]
-    pieces = cut(missing, shard_length(missing, shard_seconds=shard_seconds, workers=workers))
-    shards.add(session, experiment.id, pieces, now())
+    pieces = cut(missing, seconds=shard_seconds, workers=fleet.count, lanes=fleet.lanes)
+    costs = {cell.configuration_id: cell.run_cost for cell in cells.of(session, experiment.id)}
+    planned = [
+        (sum(costs[item.configuration_id] * item.seed_count for item in piece), piece) for piece in pieces
+    ]
+    shards.add(session, experiment.id, planned, now())
     if pieces:
         events.planned(session, experiment, len(pieces))
     return len(pieces)
 
 
-def shard_length(missing: Iterable[Missing], *, shard_seconds: float, workers: int) -> float:
-    """Return how long a shard should train, in seconds: shorter when there is too little for all workers."""
-    total = sum(part.run_cost * part.seeds.seed_count for part in missing)
-    fair = total / (max(workers, 1) * _SHARDS_PER_WORKER)
-    return min(shard_seconds, max(fair, _SHORTEST_SHARD_SECONDS))
+def cut(missing: Sequence[Missing], *, seconds: float, workers: int, lanes: int) -> list[list[SeedRange]]:
+    """Cut runs, in their order, into shards of about `seconds` each, shorter ones towards the end.
 
+    With several workers this is guided self-scheduling (Polychronopoulos and Kuck 1987): a shard is a fixed
+    part of what is left, between a shortest and a longest length.
 
-def cut(missing: Sequence[Missing], seconds: float) -> list[tuple[float, list[SeedRange]]]:
-    """Cut runs, in their order, into shards of at most about `seconds` each and of about equal cost.
+    Args:
+        missing: The runs, and what one takes a worker.
+        seconds: Longest shard, but for the rounding to whole runs.
+        workers: How many share the runs.
+        lanes: How many runs a worker trains side by side: a shard takes multiples of that, where runs are
+            so long that one lane would wait for another.
 
     Returns:
-        A cost in seconds and its seed ranges for each shard. Every run is in exactly one shard.
+        The seed ranges of each shard. Every run is in exactly one shard.
     """
-    total = sum(part.run_cost * part.seeds.seed_count for part in missing)
-    if not missing:
-        return []
-    budget = total / max(1, math.ceil(total / seconds))
-    pieces: list[tuple[float, list[SeedRange]]] = []
+    left = sum(part.seconds for part in missing)
+    lanes = min(lanes, max(1, sum(part.seeds.seed_count for part in missing) // workers))
+    pieces: list[list[SeedRange]] = []
     items: list[SeedRange] = []
-    cost = 0.0
+    budget, taken = _length(left, seconds, workers), 0.0
     for part in missing:
-        start, left = part.seeds.seed_start, part.seeds.seed_count
-        while left:
-            # Rounded, so that the shards' costs stay near the budget; at least one, so that it ends.
-            room = round((budget - cost) / part.run_cost)
-            if room < 1 and items:
-                pieces.append((cost, items))
-                items, cost = [], 0.0
+        start, waiting = part.seeds.seed_start, part.seeds.seed_count
+        while waiting:
+            room = _fitting((budget - taken) / part.run_seconds, lanes, first=not items)
+            if room < 1:
+                pieces.append(items)
+                left -= taken
+                items, taken, budget = [], 0.0, _length(left, seconds, workers)
                 continue
-            taken = min(left, max(room, 1))
-            items.append(SeedRange(part.seeds.configuration_id, start, taken))
-            cost += taken * part.run_cost
-            start, left = start + taken, left - taken
-    pieces.append((cost, items))
-    return pieces
+            count = min(waiting, room)
+            items.append(SeedRange(part.seeds.configuration_id, start, count))
+            taken += count * part.run_seconds
+            start, waiting = start + count, waiting - count
+    return [*pieces, items] if items else pieces
 
 
-def _consecutive(seeds: Sequence[int]) -> list[tuple[int, int]]:
+def _length(left: float, longest: float, workers: int) -> float:
+    """Return the seconds of the next shard, with `left` worker-seconds to be cut."""
+    wished = longest
+    if workers > 1:
+        shortest = min(_SHORTEST_SHARD_SECONDS, longest)
+        wished = min(longest, max(shortest, left / (workers * _SHARDS_PER_WORKER)))
+    return left / max(1, math.ceil(left / wished - 1e-9))  # equal ones, rather than a scrap at the end
+
+
+def _fitting(room: float, lanes: int, *, first: bool) -> int:
+    """Return how many runs to take into room for so many: rounded, so that lengths stay near the wished."""
+    whole = round(room / lanes) * lanes
+    if whole < lanes and first:
+        return lanes  # or there would be no end
+    return whole
+
+
+def consecutive(seeds: Sequence[int]) -> list[tuple[int, int]]:
     """Return (start, count) of the stretches of consecutive numbers in a sorted sequence."""
     stretches: list[tuple[int, int]] = []
     for seed in seeds:

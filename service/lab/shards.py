@@ -15,8 +15,8 @@ from typing import Any
 
 from sqlalchemy.orm import Session
 
-from service.lab import events
-from service.lab.cost import run_seconds
+from service.lab import events, fleet, splitting
+from service.lab.cost import run_cost
 from service.lab.experiments import mark_idle, mark_running, settle_status
 from service.store import cells, configurations, experiments, runs, shards
 from service.store.database import clock, lock_recording, now
@@ -54,15 +54,38 @@ class RunRecord:
 
 @dataclass(frozen=True, slots=True)
 class TrainedBy:
-    """Engine, device and software versions behind a batch of runs."""
+    """Engine, device and software versions behind a batch of runs.
+
+    Attributes:
+        device: "cpu" or "cuda:<index>".
+        device_name: The processor's or the GPU's name.
+        lanes: Seconds of a core or a GPU that pass in one second of training.
+    """
 
     engine: str
     device: str
     versions: Mapping[str, str]
+    device_name: str = "unknown"
+    lanes: int = 1
+
+    @property
+    def kind(self) -> fleet.Kind:
+        """What is as fast as this."""
+        return fleet.Kind(self.engine, fleet.kind_of_device(self.device), self.device_name, self.lanes)
 
 
-def claim(session: Session, shard_id: int, *, worker_id: str, lease_seconds: float) -> Claim | None:
-    """Take a queued shard, or return None: it is somebody else's, finished, or dropped."""
+def claim(
+    session: Session,
+    shard_id: int,
+    *,
+    worker_id: str,
+    lease_seconds: float,
+    shard_seconds: float | None = None,
+) -> Claim | None:
+    """Take a queued shard, or return None: it is somebody else's, finished, or dropped.
+
+    Of a shard that would take this worker far more than `shard_seconds` only the front is taken.
+    """
     lock_recording(session)
     token = secrets.token_hex(16)
     expires_at = clock(session) + timedelta(seconds=lease_seconds)
@@ -81,8 +104,11 @@ def claim(session: Session, shard_id: int, *, worker_id: str, lease_seconds: flo
         if (item.configuration_id, seed) not in done
     ]
     known = configurations.load(session, sorted({item.configuration_id for item in items}))
-    seconds = sum(run_seconds(known[key]) for key, _ in wanted)
-    shards.update_leased(session, shard_id, token, cost=seconds)
+    cost = {key: run_cost(item) for key, item in known.items()}
+    wanted.sort(key=lambda run: -cost[run[0]])  # longest first, so that an engine's lanes end together
+    if shard_seconds is not None:
+        wanted = splitting.front(session, shard, wanted, known, shard_seconds=shard_seconds)
+    shards.update_leased(session, shard_id, token, cost=sum(cost[key] for key, _ in wanted))
     return Claim(shard_id, token, known, wanted)
 
 
@@ -133,9 +159,8 @@ def record(
             lease_token=None,
             lease_expires_at=None,
         )
-    touched = _count(
-        session, [item for item in records if (item.configuration_id, item.seed) in new], claimed
-    )
+    fresh = [item for item in records if (item.configuration_id, item.seed) in new]
+    touched = _count(session, fresh, claimed)
     shard = shards.get(session, claimed.shard_id)
     ids = set(touched) | ({shard.experiment_id} if shard is not None else set())
     for experiment_id, experiment in experiments.lock_many(session, ids).items():
@@ -143,7 +168,18 @@ def record(
             _add(experiment, touched[experiment_id])
             mark_running(session, experiment)
             events.progress(session, experiment)
+        if shard is not None and experiment_id == shard.experiment_id:
+            _account(experiment, fresh, by)
         settle_status(session, experiment)
+    # Last of all, so that nobody waits for the speeds while holding what others want.
+    fleet.learn(
+        session,
+        by.kind,
+        [
+            (claimed.configurations[item.configuration_id], item.steps, item.wall_seconds * by.lanes)
+            for item in fresh
+        ],
+    )
     return len(new)
 
 
@@ -285,6 +321,18 @@ def _add(experiment: Experiment, counts: Mapping[str, float]) -> None:
     experiment.successes += int(counts["successes"])
     experiment.diverged += int(counts["diverged"])
     experiment.cost_done += counts["cost"]
+
+
+def _account(experiment: Experiment, trained: Sequence[RunRecord], by: TrainedBy) -> None:
+    """Add what runs took to the account of the experiment whose shard they are from."""
+    seconds = by.lanes * sum(item.wall_seconds for item in trained)
+    experiment.runs_trained += len(trained)
+    experiment.steps_trained += sum(item.steps for item in trained)
+    experiment.flops_trained += sum(item.flops for item in trained)
+    if by.kind.device == "cpu":
+        experiment.core_seconds += seconds
+    else:
+        experiment.gpu_seconds += seconds
 
 
 def _existing(session: Session, shard_id: int) -> Shard:

@@ -82,12 +82,18 @@ class Experiment(Base):
     runs_reused: Mapped[int] = mapped_column(default=0)
     successes: Mapped[int] = mapped_column(default=0)
     diverged: Mapped[int] = mapped_column(default=0)
-    # Costs are seconds of a worker by the cost model, for progress and ETA.
+    # Costs are seconds of the cost model's reference core, for progress and ETA.
     cost_total: Mapped[float] = mapped_column(Float)
     cost_done: Mapped[float] = mapped_column(Float, default=0.0)
     # The ETA's clock: since when runs are trained without a break, and the cost that was done by then.
     timed_from: Mapped[datetime | None]
     timed_cost: Mapped[float] = mapped_column(Float, default=0.0)
+    # What its own shards have trained, to compare with its quote.
+    runs_trained: Mapped[int] = mapped_column(default=0, server_default="0")
+    steps_trained: Mapped[int] = mapped_column(BigInteger, default=0, server_default="0")
+    flops_trained: Mapped[float] = mapped_column(Float, default=0.0, server_default="0")
+    core_seconds: Mapped[float] = mapped_column(Float, default=0.0, server_default="0")
+    gpu_seconds: Mapped[float] = mapped_column(Float, default=0.0, server_default="0")
     version: Mapped[int] = mapped_column(default=0)  # number of the last event
     created_at: Mapped[datetime]
     started_at: Mapped[datetime | None]
@@ -246,11 +252,28 @@ class Worker(Base):
     queue: Mapped[str] = mapped_column(String(100))
     engine: Mapped[str] = mapped_column(String(40))
     device: Mapped[str] = mapped_column(String(120))
+    device_name: Mapped[str] = mapped_column(String(120), server_default="unknown")
+    detail: Mapped[str] = mapped_column(String(200), server_default="unknown")
+    lanes: Mapped[int] = mapped_column(server_default="1")
     versions: Mapped[dict[str, Any]]
     shard_id: Mapped[int | None] = mapped_column(BigInteger)
     started_at: Mapped[datetime]
     seen_at: Mapped[datetime]
     stopped_at: Mapped[datetime | None]
+
+
+class Speed(Base):
+    """By how much an engine on a device is slower than assumed, for widths of one octave (`lab.learning`)."""
+
+    __tablename__ = "speeds"
+
+    engine: Mapped[str] = mapped_column(String(40), primary_key=True)
+    device_name: Mapped[str] = mapped_column(String(120), primary_key=True)
+    width_class: Mapped[int] = mapped_column(primary_key=True, autoincrement=False)
+    log_factor: Mapped[float] = mapped_column(Float)
+    variance: Mapped[float] = mapped_column(Float)
+    evidence: Mapped[float] = mapped_column(Float)  # seconds of training, older ones faded
+    updated_at: Mapped[datetime]
 
 
 class ApiKey(Base):

@@ -7,7 +7,7 @@ import json
 from collections.abc import Iterable, Mapping, Sequence
 from typing import Any
 
-from sqlalchemy import Row, insert, select, tuple_
+from sqlalchemy import Row, func, insert, select, tuple_
 from sqlalchemy.orm import Session
 
 from service.store import dialect
@@ -71,6 +71,19 @@ def existing_seeds(
             )
         ):
             found.setdefault(row.configuration_id, set()).add(row.seed)
+    return found
+
+
+def mean_steps(session: Session, configuration_ids: Iterable[int]) -> dict[int, tuple[int, float]]:
+    """Return, by configuration that has finished runs, how many they are and how many steps they took."""
+    found: dict[int, tuple[int, float]] = {}
+    for chunk in dialect.in_lists(configuration_ids):
+        for row in session.execute(
+            select(Run.configuration_id, func.count().label("runs"), func.avg(Run.steps).label("steps"))
+            .where(Run.configuration_id.in_(chunk))
+            .group_by(Run.configuration_id)
+        ):
+            found[row.configuration_id] = (row.runs, float(row.steps))
     return found
 
 

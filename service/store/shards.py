@@ -6,7 +6,7 @@ from collections.abc import Iterable, Sequence
 from datetime import datetime
 from typing import Any, NamedTuple
 
-from sqlalchemy import CursorResult, func, insert, select, update
+from sqlalchemy import CursorResult, delete, func, insert, select, update
 from sqlalchemy.orm import Session
 
 from service.store.dialect import in_lists
@@ -58,6 +58,12 @@ def items(session: Session, shard_id: int) -> list[SeedRange]:
     """Return the seed ranges of a shard."""
     rows = session.scalars(select(ShardItem).where(ShardItem.shard_id == shard_id))
     return [SeedRange(row.configuration_id, row.seed_start, row.seed_count) for row in rows]
+
+
+def replace_items(session: Session, shard_id: int, kept: Sequence[SeedRange]) -> None:
+    """Leave a shard with these seed ranges only."""
+    session.execute(delete(ShardItem).where(ShardItem.shard_id == shard_id))
+    session.execute(insert(ShardItem), [{"shard_id": shard_id, **item._asdict()} for item in kept])
 
 
 def live_items(session: Session, configuration_ids: Iterable[int]) -> list[SeedRange]:

@@ -45,6 +45,25 @@ def recent(session: Session, at: datetime) -> Sequence[Worker]:
     ).all()
 
 
+def alive(session: Session) -> Sequence[Worker]:
+    """Return the live workers, oldest first."""
+    return session.scalars(
+        select(Worker)
+        .where(Worker.stopped_at.is_(None), Worker.seen_at > clock(session) - ALIVE)
+        .order_by(Worker.id)
+    ).all()
+
+
+def last(session: Session) -> Worker | None:
+    """Return the worker that was heard of last, if any is remembered."""
+    return session.scalars(select(Worker).order_by(Worker.seen_at.desc()).limit(1)).first()
+
+
+def get(session: Session, worker_id: str) -> Worker | None:
+    """Return one worker, if it is remembered."""
+    return session.get(Worker, worker_id)
+
+
 def is_alive(worker: Worker, at: datetime) -> bool:
     """Tell whether a worker was heard of lately and did not say goodbye."""
     return worker.stopped_at is None and worker.seen_at > at - ALIVE

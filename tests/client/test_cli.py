@@ -11,8 +11,8 @@ import pytest
 import typer
 
 from tombola.cli import main, render
-from tombola.cli._format import quote_line
-from tombola.results import Cell, Frontier, Interval, Quote, SuccessTable
+from tombola.cli._format import actual_line, memory, quote_line
+from tombola.results import Actual, Cell, Estimate, Frontier, Interval, Quote, SuccessTable
 
 
 @pytest.fixture
@@ -300,3 +300,60 @@ SHARED = "3 in the store already, 4 in training for another experiment"
 )
 def test_a_quote_is_one_sentence(quote, line):
     assert quote_line(quote) == line
+
+
+RANGES = {
+    "core_seconds": Estimate(low=12.0, expected=158.4, high=2123.0),
+    "wall_seconds": Estimate(low=6.0, expected=79.0, high=1061.0),
+    "expected_run_steps": 150_000,
+    "memory_bytes": 2_100_000,
+    "basis": "2 x native on a processor",
+}
+
+
+def test_a_quote_with_ranges_is_one_sentence_and_a_table(capsys):
+    quote = _quote(**RANGES)
+    line = f"48 runs in 8 cells: {MOST}, about 1:19 (0:06 to 17:41) on 2 workers"
+    assert quote_line(quote) == line
+    render.print_quote("mine", quote)
+    assert capsys.readouterr().out.splitlines() == [
+        f"mine: {line}",
+        "",
+        "               low  expected   high",
+        "wall time     0:06      1:19  17:41",
+        "core-seconds    12       158   2120",
+        "",
+        "largest run: about 2.1 MB of memory",
+        "estimated for 2 x native on a processor",
+    ]
+
+
+def test_the_quote_of_an_older_server_is_its_sentence(capsys):
+    render.print_quote("mine", _quote())
+    assert capsys.readouterr().out == f"mine: 48 runs in 8 cells: {MOST}, 1:00:50 on 2 workers\n"
+
+
+def test_what_was_taken_is_told_beside_what_was_quoted():
+    actual = Actual(
+        runs_trained=48,
+        run_steps=120_500,
+        flops=4.2e10,
+        core_seconds=140.0,
+        gpu_seconds=0.0,
+        wall_seconds=75.0,
+    )
+    assert actual_line(_quote(**RANGES), actual) == (
+        "48 runs trained, 120000 steps (quoted 150000), 4.2e+10 FLOP, "
+        "140 core-seconds (quoted 158: 12 to 2120), 1:15 of wall time (quoted 1:19: 0:06 to 17:41)"
+    )
+    under_way = actual.model_copy(update={"wall_seconds": None, "gpu_seconds": 2.0})
+    assert actual_line(_quote(), under_way) == (
+        "48 runs trained, 120000 steps (quoted 192000 at most), 4.2e+10 FLOP, 140 core-seconds, 2 GPU-seconds"
+    )
+
+
+@pytest.mark.parametrize(
+    ("count", "text"), [(0, "0 bytes"), (999, "999 bytes"), (2048, "2.05 kB"), (3_000_000_000, "3 GB")]
+)
+def test_memory_is_told_in_the_unit_that_fits(count, text):
+    assert memory(count) == text

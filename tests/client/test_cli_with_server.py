@@ -54,6 +54,9 @@ def test_quotes_by_either_name(tool, spec_file, tiny):
     assert code == 0
     assert dry == quoted
     assert dry.startswith("tiny: 24 runs in 8 cells")
+    assert "wall time" in dry
+    assert "seconds" in dry
+    assert "speed measured" in dry or "speed assumed" in dry
 
 
 def test_a_preset_is_quoted_and_printed(tool):
@@ -80,6 +83,15 @@ def test_every_reading_command_prints_text_and_json(tool, done):
         code, out, err = tool(*args, "--json")
         assert (code, err) == (0, ""), args
         assert json.loads(out)
+
+
+def test_an_experiment_that_ended_shows_what_it_took(tool, done):
+    for args in (["show", done], ["wait", done, "--quiet"]):
+        code, out, _ = tool(*args)
+        assert code == 0
+        assert "24 runs trained, " in out
+        assert "-seconds (quoted " in out
+        assert " of wall time (quoted " in out
 
 
 def test_the_table_is_printed_whole(tool, done, client):

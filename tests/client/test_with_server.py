@@ -19,6 +19,32 @@ def test_a_quote_stores_nothing(client, done, tiny):
     assert [experiment.id for experiment in client.experiments.list()] == before
 
 
+def test_a_quote_rests_on_the_live_worker_and_on_what_it_trained(client, done, tiny):
+    quote = client.experiments.quote(tiny | {"seeds": {"count": 5}}).quote
+    (worker,) = client.workers.list()
+    (machines,) = quote.machines
+    assert (machines.engine, machines.device_name, machines.lanes, machines.workers) == (
+        worker.engine,
+        worker.device_name,
+        worker.lanes,
+        1,
+    )
+    assert machines.measured
+    assert quote.runs_with_history == 16
+    assert 0 < quote.wall_seconds.low < quote.wall_seconds.expected < quote.wall_seconds.high
+
+
+def test_what_an_experiment_took_stands_beside_its_quote(client, done):
+    experiment = client.experiments.get(done)
+    assert experiment.actual.runs_trained == experiment.quote.runs == 24
+    assert 0 < experiment.actual.run_steps <= experiment.quote.run_steps
+    assert 0 < experiment.actual.flops <= experiment.quote.flops
+    assert experiment.actual.run_steps == sum(run.steps for run in experiment.runs())
+    (worker,) = client.workers.list()
+    taken = sum(run.wall_seconds for run in experiment.runs()) * worker.lanes
+    assert experiment.actual.core_seconds + experiment.actual.gpu_seconds == pytest.approx(taken)
+
+
 def test_an_experiment_is_waited_for_and_read(client, done, tiny):
     experiment = client.experiments.get(done)
     assert experiment.name == "tiny"

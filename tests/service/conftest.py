@@ -3,23 +3,32 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from typing import Any
 
 import pytest
 from sqlalchemy import select
+from ulid import ULID
 
-from service.lab import shards
+from service.lab import fleet, shards
 from service.lab.experiments import Lab
 from service.lab.shards import Claim, RunRecord, TrainedBy
-from service.store.database import Database
-from service.store.models import Shard
+from service.store import workers
+from service.store.database import Database, clock
+from service.store.models import Shard, Worker
 from tombola.spec import ExperimentSpec
 
 BY = TrainedBy("made-up", "cpu", {"python": "3"})
 
 
+@pytest.fixture(autouse=True)
+def _two_cores(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Without workers, plan and quote for two cores, whatever this host has."""
+    monkeypatch.setattr(fleet.os, "cpu_count", lambda: 2)
+
+
 @pytest.fixture
 def lab() -> Lab:
-    return Lab(shard_seconds=1.0)
+    return Lab(shard_seconds=0.1)
 
 
 @pytest.fixture
@@ -71,13 +80,17 @@ class Hands:
         with self.database.read() as session:
             return list(session.scalars(select(Shard.state).order_by(Shard.id)))
 
-    def claim(self, shard_id: int, *, lease_seconds: float = 30) -> Claim | None:
+    def claim(self, shard_id: int, *, lease_seconds: float = 30, **options: Any) -> Claim | None:
         with self.database.write() as session:
-            return shards.claim(session, shard_id, worker_id="hands", lease_seconds=lease_seconds)
+            return shards.claim(
+                session, shard_id, **{"worker_id": "hands", "lease_seconds": lease_seconds, **options}
+            )
 
-    def record(self, claim: Claim, runs: list[tuple[int, int]], *, complete: bool = False) -> int:
+    def record(
+        self, claim: Claim, runs: list[tuple[int, int]], *, complete: bool = False, by: TrainedBy = BY
+    ) -> int:
         with self.database.write() as session:
-            return shards.record(session, claim, [record_of(*run) for run in runs], BY, complete=complete)
+            return shards.record(session, claim, [record_of(*run) for run in runs], by, complete=complete)
 
     def train(self, shard_id: int) -> Claim | None:
         claim = self.claim(shard_id)
@@ -93,6 +106,36 @@ class Hands:
 @pytest.fixture
 def hands(database: Database) -> Hands:
     return Hands(database)
+
+
+@pytest.fixture
+def hire(database: Database) -> Callable[..., str]:
+    """Return `hire(**columns)`: it registers a live worker and returns its id."""
+
+    def hire(**columns: Any) -> str:
+        with database.write() as session:
+            at = clock(session)
+            row = Worker(
+                **{
+                    "id": str(ULID()),
+                    "hostname": "made-up",
+                    "pid": 1,
+                    "queue": "tombola",
+                    "engine": "native",
+                    "device": "cpu",
+                    "device_name": "a processor",
+                    "detail": "made up",
+                    "lanes": 2,
+                    "versions": {},
+                    "started_at": at,
+                    "seen_at": at,
+                    **columns,
+                }
+            )
+            workers.add(session, row)
+            return row.id
+
+    return hire
 
 
 @pytest.fixture

@@ -9,7 +9,7 @@ from datetime import timedelta
 
 import pytest
 from kombu.connection import Connection
-from sqlalchemy import select
+from sqlalchemy import select, update
 from sqlalchemy.exc import OperationalError
 
 import migrations
@@ -18,12 +18,13 @@ from service.lab.experiments import Lab
 from service.settings import Settings
 from service.store import shards
 from service.store.database import Database, now
-from service.store.models import Shard
+from service.store.models import Experiment, Shard, Speed
 from service.store.models import Worker as WorkerRow
 from tombola.results import Outcome
 from tombola.spec import ExperimentSpec
 from worker import heartbeat, training
 from worker.engine import Curve, FinishedRun
+from worker.hardware import processor
 from worker.member import Member
 from worker.tasks import await_broker
 from worker.training import train_shard
@@ -102,6 +103,29 @@ def test_a_shard_is_trained_recorded_and_done(database, member, shard_id):
         run = answers.run_page(session, shard(database).experiment_id, limit=1, after=None, where={})[0]
     assert run.versions["torch"]
     assert run.flops > 0
+
+
+def test_training_teaches_how_fast_the_machine_is(database, member, shard_id):
+    member.engine = MadeUpEngine()
+    train_shard(member, shard_id)
+    with database.read() as session:
+        (row,) = session.scalars(select(Speed))
+        account = session.scalars(select(Experiment)).one()
+    assert (row.engine, row.device_name) == (member.trained_by.engine, processor())
+    # A tenth of a second of the worker for each of six runs, thus of all its cores.
+    assert account.core_seconds == pytest.approx(6 * 0.1 * member.trained_by.lanes)
+
+
+def test_of_a_shard_far_too_long_a_worker_takes_the_front(database, member, shard_id):
+    member.settings = member.settings.model_copy(update={"shard_seconds": 1e-6})
+    with database.write() as session:
+        session.execute(update(WorkerRow).values(lanes=2))
+    member.engine = MadeUpEngine()
+    train_shard(member, shard_id)
+    with database.read() as session:
+        states = session.scalars(select(Shard.state).order_by(Shard.id)).all()
+    assert states == ["done", "queued"]
+    assert len(member.engine.trained) == 2
 
 
 def test_a_second_delivery_trains_nothing(database, member, shard_id):
@@ -207,7 +231,10 @@ def test_a_message_is_acknowledged_when_the_broker_answers_and_not_before(broker
 
 def test_a_worker_registers_beats_and_says_goodbye(database, member):
     with database.read() as session:
-        assert [worker.alive for worker in answers.fleet(session)] == [True]
+        (worker,) = answers.fleet(session)
+    assert worker.alive
+    assert worker.device_name == processor() != "unknown"
+    assert (worker.detail, worker.lanes) == (member.engine.detail, member.engine.lanes)
     member.close()
     with database.read() as session:
         assert session.scalars(select(WorkerRow)).one().stopped_at is not None

@@ -4,12 +4,13 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import dataclass
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Self, cast
 
 import torch
 from torch import Tensor
 
 from worker.engine import draws
+from worker.engine._graph import Capturer, Work
 from worker.engine._initial import initial_parameters
 from worker.engine._progress import Origin, run_of, steps_of
 from worker.engine._samples import BLOCKS_PER_CALL, ResidentSamples, Samples, StreamedSamples
@@ -23,6 +24,8 @@ if TYPE_CHECKING:
 
 #: Most steps whose mini-batches are drawn at once.
 _STEPS_PER_DRAW = 256
+#: Most steps in one CUDA graph; more would hide no more of the launches, and capturing them takes time.
+_STEPS_PER_REPLAY = 32
 #: Called before each pass through the network; raises where the training shall stop.
 Tick = Callable[[], None]
 #: Called with how many steps every run of a batch has taken since the last call.
@@ -57,6 +60,7 @@ class Batch:
         parameters: Parameters,
         training: Samples,
         test: Samples,
+        capturer: Capturer | None = None,
     ) -> None:
         self.group, self.runs, self.steps, self.parameters = group, runs, steps, parameters
         self._training, self._test = training, test
@@ -69,10 +73,25 @@ class Batch:
         tested = min(group.training.test_samples, group.chunk)
         self._activations = Workspace(len(runs), max(taken, tested), group.width, device)
         self._gradients = Workspace(len(runs), taken, group.width, device)
+        self._steps_per_draw = self._most_steps_per_draw()
+        self._per_replay = min(_STEPS_PER_REPLAY, self._steps_per_draw)
+        self._capturer, self._replay = capturer, cast("Work | None", None)
+        # A step in parts is long enough to be launched part by part, and a stop may cut it.
+        self._may_capture = capturer is not None and group.batch_size <= group.chunk
+        self._warm = not self._may_capture
 
     @classmethod
-    def start(cls, group: Group, origins: Sequence[Origin], device: torch.device) -> Batch:
-        """Return runs of a group before their first step, or where their checkpoints left them."""
+    def start(
+        cls, group: Group, origins: Sequence[Origin], device: torch.device, capturer: Capturer | None = None
+    ) -> Self:
+        """Return runs of a group before their first step, or where their checkpoints left them.
+
+        Args:
+            group: The runs' group, or one whose width is larger.
+            origins: The runs.
+            device: Where they train.
+            capturer: Makes one launch of many steps, on CUDA.
+        """
         runs = [run_of(origin) for origin in origins]
         n, k = group.target.n, group.target.k
         key = draws.target_key(group.target)
@@ -86,58 +105,94 @@ class Batch:
             group,
             runs,
             steps=torch.tensor([steps_of(origin) for origin in origins], device=device),
-            parameters=Parameters.joined([_parameters(origin, device) for origin in origins]),
+            parameters=Parameters.joined(
+                [_parameters(origin, device).padded(group.width) for origin in origins]
+            ),
             training=training.resident(training_counts) if group.source == "resident" else training,
             test=test.resident(test_counts) if group.test_resident else test,
+            capturer=capturer,
         )
 
-    def keep(self, index: list[int]) -> Batch:
+    def keep(self, index: list[int]) -> Self:
         """Return a batch of the runs at these places."""
-        return Batch(
+        return type(self)(
             self.group,
             [self.runs[i] for i in index],
             steps=self.steps[index],
             parameters=self.parameters.keep(index),
             training=self._training.keep(index),
             test=self._test.keep(index),
+            capturer=self._capturer,
         )
 
-    def joined(self, other: Batch) -> Batch:
+    def joined(self, other: Batch) -> Self:
         """Return a batch of these runs, then the other ones."""
-        return Batch(
+        return type(self)(
             self.group,
             self.runs + other.runs,
             steps=torch.cat((self.steps, other.steps)),
             parameters=Parameters.joined([self.parameters, other.parameters]),
             training=self._training.joined(other._training),
             test=self._test.joined(other._test),
+            capturer=self._capturer,
         )
 
     def advance(self, steps: int, tick: Tick, on_steps: OnSteps = lambda _: None) -> None:
         """Take SGD steps with every run; where `tick` raises, all stand after the same whole step."""
         while steps > 0:
-            planned, taken = min(steps, self._steps_per_draw()), 0
-            try:
-                for minibatch in self._minibatches(planned, tick):
-                    sgd_step(
-                        self.parameters,
-                        minibatch,
-                        count=self.group.batch_size,
-                        settings=self.group.training,
-                        activations=self._activations,
-                        gradients=self._gradients,
-                    )
-                    taken += 1
-            finally:
-                self.steps += taken
+            replay = self._replay_for(steps)
+            if replay:
+                tick()
+                replay()
+                taken = self._per_replay
                 on_steps(taken)
-            steps -= planned
+            else:
+                taken = min(steps, self._steps_per_draw if self._warm else self._per_replay)
+                self._take(taken, tick, on_steps)
+            steps -= taken
 
-    def _steps_per_draw(self) -> int:
+    def _take(self, steps: int, tick: Tick, on_steps: OnSteps) -> None:
+        taken = 0
+        try:
+            for minibatch in self._minibatches(steps, tick):
+                self._step(minibatch)
+                taken += 1
+        finally:
+            self.steps += taken
+            on_steps(taken)
+        self._warm = True
+
+    def _take_captured(self) -> None:
+        """Take the steps of one replay: all that it reads and keeps is on the device, in place."""
+        for minibatch in self._minibatches(self._per_replay, lambda: None):
+            self._step(minibatch)
+        self.steps += self._per_replay
+
+    def _step(self, minibatch: Iterable[tuple[Tensor, Tensor]]) -> None:
+        sgd_step(
+            self.parameters,
+            minibatch,
+            count=self.group.batch_size,
+            settings=self.group.training,
+            activations=self._activations,
+            gradients=self._gradients,
+        )
+
+    def _replay_for(self, steps: int) -> Work | None:
+        """Return what takes the steps of one replay, where that is possible and pays."""
+        # Before its capture a kernel must have run, so that CUDA has loaded it.
+        if self._may_capture and self._warm and self._replay is None and steps >= 2 * self._per_replay:
+            assert self._capturer is not None  # noqa: S101  # it may capture
+            self._replay = self._capturer.try_capture(self._take_captured)
+            self._may_capture = False
+        return self._replay if steps >= self._per_replay else None
+
+    def _most_steps_per_draw(self) -> int:
         blocks = len(self.runs) * self.group.step_blocks
         if self.group.batch_size > self.group.chunk:
             return 1
-        return max(1, min(_STEPS_PER_DRAW, BLOCKS_PER_CALL // max(1, blocks)))
+        per_call = BLOCKS_PER_CALL[self.steps.device.type]
+        return max(1, min(_STEPS_PER_DRAW, per_call // max(1, blocks)))
 
     def _minibatches(self, steps: int, tick: Tick) -> Iterator[Iterable[tuple[Tensor, Tensor]]]:
         """Yield the mini-batch of each of the next steps, in chunks of inputs and labels."""

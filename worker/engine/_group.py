@@ -14,6 +14,8 @@ if TYPE_CHECKING:
 RESIDENT_BYTES = 4 * 2**20
 #: Generator scratch and other memory that does not grow with the runs of a batch.
 FIXED_BYTES = 64 * 2**20
+#: On CUDA more is drawn at once, and once more inside a CUDA graph.
+CUDA_FIXED_BYTES = 512 * 2**20
 _FLOAT = 4
 #: Scratch of the generator per block: ten int64 vectors.
 _BLOCK_BYTES = 4 * 10 * 8

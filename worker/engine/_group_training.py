@@ -15,18 +15,20 @@ import torch
 from tombola.results import Outcome
 from worker.engine import _memory
 from worker.engine._batch import Batch, Evaluation, Tick
-from worker.engine._group import FIXED_BYTES
-from worker.engine._progress import Origin, Progress, run_of
+from worker.engine._graph import Capturer
+from worker.engine._group import CUDA_FIXED_BYTES, FIXED_BYTES
+from worker.engine._packing import MOST_RUNS
+from worker.engine._progress import Origin, Progress, run_of, steps_of
 from worker.engine.errors import EngineMemoryError
 from worker.engine.seam import Checkpoint, FinishedRun, Run
 
 if TYPE_CHECKING:
     from worker.engine._group import Group
 
-#: Called with each run as it ends, and how many of its steps it has taken here.
-OnEnd = Callable[[FinishedRun, int], None]
+#: Called with each run as it ends, and the cost of what it had before it at its start here.
+OnEnd = Callable[[FinishedRun, float], None]
 #: Most runs in one batch; more would make none of them faster.
-_MOST_RUNS = {"cpu": 128, "cuda": 4096}
+_MOST_RUNS = {"cpu": 128, "cuda": MOST_RUNS}
 #: Below this cost of a step, lanes wait for Python's lock more than they compute: one lane with more runs is
 #: faster than two with fewer (measured on two cores).
 _LEAST_COST = 6e6
@@ -39,15 +41,26 @@ class Resources:
     Attributes:
         memory: Bytes, for all lanes together.
         lanes: Threads that train beside each other, each a batch of its own.
+        slack: How much wider than itself a network may be made to train with others (see `pack`).
+        capturer: Makes one launch of many steps, on CUDA.
+        batch: How runs train together.
     """
 
     device: torch.device
     memory: int
     lanes: int
+    slack: float = 1.0
+    capturer: Capturer | None = None
+    batch: type[Batch] = Batch
+
+    @property
+    def fixed(self) -> int:
+        """Bytes that each lane takes besides its runs."""
+        return CUDA_FIXED_BYTES if self.device.type == "cuda" else FIXED_BYTES
 
     def fitting(self, group: Group, samples: int | None) -> int:
         """Return how many runs of this size fit into the memory of one lane."""
-        return max(0, self.memory // self.lanes - FIXED_BYTES) // group.bytes_per_run(samples)
+        return max(0, self.memory // self.lanes - self.fixed) // group.bytes_per_run(samples)
 
 
 class RunQueue:
@@ -105,7 +118,7 @@ class GroupTraining:
             Checkpoint(
                 run=progress.run,
                 steps=progress.steps,
-                parameters=self._batch.parameters.packed(place),
+                parameters=self._batch.parameters.packed(place, progress.run.configuration.width),
                 curve=progress.curve,
                 wall_seconds=progress.wall_seconds,
             )
@@ -170,7 +183,8 @@ class GroupTraining:
         if not runs:
             return
         self._training += [Progress.of(run) for run in runs]
-        fresh = Batch.start(self._group, runs, self._resources.device)
+        resources = self._resources
+        fresh = resources.batch.start(self._group, runs, resources.device, resources.capturer)
         self._batch = self._batch.joined(fresh) if self._batch else fresh
 
     def _advance(self, batch: Batch) -> list[int]:
@@ -221,7 +235,7 @@ class GroupTraining:
                     curve=progress.curve,
                     wall_seconds=progress.wall_seconds,
                 ),
-                progress.steps_here,
+                self._group.run_cost - self._group.step_cost * steps_of(progress.origin),
             )
         if finished:
             kept = [i for i in range(len(self._training)) if i not in finished]
@@ -240,7 +254,7 @@ class GroupTraining:
 
     def _too_large(self, run: Run, reason: str) -> str:
         configuration = run.configuration
-        needed = (self._group.bytes_per_run(configuration.samples) + FIXED_BYTES) / 2**20
+        needed = (self._group.bytes_per_run(configuration.samples) + self._resources.fixed) / 2**20
         return (
             f"one run of width {configuration.width}, n {configuration.target.n}, "
             f"samples {configuration.samples}, batch_size {configuration.training.batch_size} "

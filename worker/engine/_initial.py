@@ -32,7 +32,8 @@ def initial_parameters(run: Run, device: torch.device) -> Parameters:
     hidden = torch.empty((1, n + 1, width), device=device)
     output = torch.empty((1, width, 1), device=device)
     drawn_words = draws.FIRST_INPUT_WORD + (n if sparsity is None else 0)
-    per_call = max(1, BLOCKS_PER_CALL * 4 // max(drawn_words, sparsity or 0, n // 8))
+    words_per_call = 4 * BLOCKS_PER_CALL[device.type]
+    per_call = max(1, words_per_call // max(drawn_words, sparsity or 0, n // 8))
     for first in range(0, width, per_call):
         part = slice(first, min(first + per_call, width))
         neurons = torch.arange(part.start, part.stop, device=device)

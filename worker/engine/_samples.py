@@ -18,8 +18,8 @@ if TYPE_CHECKING:
     from worker.engine.draws import Stream
     from worker.engine.philox import Key
 
-#: Blocks per call of the generator: enough to hide the cost of a call, few enough to stay in cache.
-BLOCKS_PER_CALL = 2**15
+#: Blocks per call of the generator: enough to hide the cost of a call, on CPU few enough to stay in cache.
+BLOCKS_PER_CALL = {"cpu": 2**15, "cuda": 2**18}
 
 
 def row_width(n: int) -> int:
@@ -73,7 +73,7 @@ class StreamedSamples:
         bits = draws.words(self.key, self.seeds[:, None], self.stream, items, 4 * row_blocks(self.n))
         draws.signs(bits, out)
         relevant = out.gather(-1, self.supports[:, None, :].expand(*items.shape, -1))
-        out[..., self.n] = 1.0
+        out[..., self.n].fill_(1.0)
         torch.prod(relevant, dim=-1, out=out[..., self.n + 1])
         return out
 
@@ -90,7 +90,7 @@ class StreamedSamples:
 
     def resident(self, counts: list[int]) -> ResidentSamples:
         """Return the first samples of each run, `counts[i]` of run i, generated once and kept."""
-        per_call = max(1, BLOCKS_PER_CALL // row_blocks(self.n))
+        per_call = max(1, BLOCKS_PER_CALL[self.seeds.device.type] // row_blocks(self.n))
         table = torch.empty((sum(counts), row_width(self.n)), device=self.seeds.device)
         start = 0
         for run, count in enumerate(counts):

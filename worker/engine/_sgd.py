@@ -14,7 +14,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 import torch
 from torch import Tensor
-from torch.nn.functional import softplus
+from torch.nn.functional import pad, softplus
 
 if TYPE_CHECKING:
     from tombola.spec import TrainingSettings
@@ -57,10 +57,22 @@ class Parameters:
         self.output.copy_(other.output)
         self.offset.copy_(other.offset)
 
-    def packed(self, place: int) -> bytes:
-        """Return the parameters of the run at a place, as `Checkpoint.parameters` has them."""
-        parts = (tensor[place].cpu().numpy() for tensor in (self.hidden, self.output, self.offset))
-        return b"".join(part.astype("<f4", copy=False).tobytes() for part in parts)
+    def padded(self, width: int) -> Parameters:
+        """Return the parameters with neurons added, up to a width, that are zero.
+
+        They stay zero: their activations are zero, so that no gradient reaches their output weights, and with
+        an activation of zero, none passes the rectifier.
+        """
+        missing = width - self.hidden.shape[-1]
+        if not missing:
+            return self
+        return Parameters(pad(self.hidden, (0, missing)), pad(self.output, (0, 0, 0, missing)), self.offset)
+
+    def packed(self, place: int, width: int) -> bytes:
+        """Return the first `width` neurons of the run at a place, as `Checkpoint.parameters` has them."""
+        parts = (self.hidden[place, :, :width], self.output[place, :width], self.offset[place])
+        arrays = (part.contiguous().cpu().numpy() for part in parts)
+        return b"".join(array.astype("<f4", copy=False).tobytes() for array in arrays)
 
     @staticmethod
     def unpacked(content: bytes, n: int, width: int, device: torch.device) -> Parameters:

@@ -13,6 +13,7 @@ import torch
 
 from worker.engine._group import Group
 from worker.engine._group_training import GroupTraining, Resources, RunQueue
+from worker.engine._packing import pack
 from worker.engine._progress import Origin, run_of, steps_of
 from worker.engine.seam import Checkpoint
 
@@ -43,10 +44,10 @@ class Work:
         self.stop = Event()
         self._resources = resources
         self.checkpoints: list[Checkpoint] = []
-        self._queues = _queues(origins)
+        self._queues = _queues(origins, resources.slack)
         self._cost = sum(group.run_cost * queue.count for group, queue in self._queues.items())
         self._cost_ended = sum(
-            Group.of(run_of(origin).configuration).step_cost * steps_of(origin) for origin in origins
+            group.step_cost * sum(map(steps_of, queue.waiting)) for group, queue in self._queues.items()
         )
         self._fraction = 0.0
         self._lanes: dict[int, GroupTraining] = {}
@@ -64,7 +65,7 @@ class Work:
         postponed: list[Origin] = []
         for lanes in sorted(stages, reverse=True):
             postponed += self._train_stage(lanes, stages[lanes])
-        alone = _queues(postponed)
+        alone = _queues(postponed, self._resources.slack)
         if alone:
             self._train_stage(1, alone)
         # What waits in vain and had begun elsewhere stands where it stood.
@@ -113,11 +114,9 @@ class Work:
             self._lanes.pop(get_ident(), None)
         return postponed
 
-    def _hand_over(self, finished: FinishedRun, steps_here: int) -> None:
-        group = Group.of(finished.run.configuration)
-        steps_before = finished.steps - steps_here
+    def _hand_over(self, finished: FinishedRun, cost: float) -> None:
         with self._lock:
-            self._cost_ended += group.run_cost - group.step_cost * steps_before  # those count from the start
+            self._cost_ended += cost
         self.finished.put(finished)
 
     def _tick(self) -> None:
@@ -141,8 +140,11 @@ def _enter_training_thread() -> None:
     torch.set_num_threads(1)
 
 
-def _queues(origins: Iterable[Origin]) -> Queues:
+def _queues(origins: Iterable[Origin], slack: float) -> Queues:
     groups: dict[Group, list[Origin]] = {}
     for origin in origins:
         groups.setdefault(Group.of(run_of(origin).configuration), []).append(origin)
-    return {group: RunQueue(members) for group, members in groups.items()}
+    packed: dict[Group, list[Origin]] = {}
+    for group, host in pack({group: len(members) for group, members in groups.items()}, slack).items():
+        packed.setdefault(host, []).extend(groups[group])
+    return {group: RunQueue(members) for group, members in packed.items()}

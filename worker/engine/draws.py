@@ -77,7 +77,8 @@ def words(key: Key, seeds: Tensor, stream: Stream, items: Tensor, count: int) ->
         int64 in [0, 2^32), shape (*S, count).
     """
     blocks = torch.arange(-(-count // 4), device=items.device)
-    stream_word = torch.tensor(int(stream), device=items.device)
+    # Filled on the device: a copy from the host could be in no CUDA graph.
+    stream_word = torch.full((), int(stream), device=items.device)
     drawn = philox4x32((blocks, items.unsqueeze(-1), stream_word, seeds.unsqueeze(-1)), key)
     return drawn.flatten(-2)[..., :count]
 

@@ -12,6 +12,7 @@ from worker.engine._handing import hand_over
 from worker.engine._kernel import Kernel
 from worker.engine._native_training import NativeTraining
 from worker.engine._progress import check
+from worker.engine._sgd import Parameters
 from worker.engine.errors import DeviceError
 from worker.engine.seam import Checkpoint
 
@@ -99,8 +100,11 @@ class NativeEngine:
                 on_checkpoint(checkpoint)
         return handed_over == len(runs)
 
-    def parameters_after(self, run: Run, steps: int) -> bytes:
-        """Return a run's parameters after some steps, as `Checkpoint.parameters` has them."""
+    def parameters_after(self, run: Run, steps: int) -> Parameters:
+        """Return the parameters of a run after some steps, to compare engines step by step."""
         learner = self._kernel.learner(run)
         learner.advance(steps, self._kernel.new_stop())
-        return learner.save()
+        configuration = run.configuration
+        return Parameters.unpacked(
+            learner.save(), configuration.target.n, configuration.width, torch.device("cpu")
+        )

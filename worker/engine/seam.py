@@ -33,7 +33,9 @@ class FinishedRun:
 
     Attributes:
         steps: SGD steps taken: at success the step of the evaluation, else all that were trained.
-        wall_seconds: The run's share of its batch's wall time.
+        wall_seconds: The run's share of the time that the engine trained. Runs side by side share it equally,
+            so that all shares add up to it. Times `Engine.lanes` they are core-seconds on CPU and GPU-seconds
+            on a GPU; the planner learns from them how fast the engine is.
     """
 
     run: Run
@@ -81,7 +83,7 @@ class Engine(Protocol):
         name: As in `worker.engine.ENGINES`; stored with every run.
         device: "cpu" or "cuda:<index>"; stored with every run.
         detail: How it trains here, in words, for people: "AVX-512, 2 threads", or the GPU's name.
-        lanes: How many runs' time passes in one second: threads on CPU, 1 on a GPU.
+        lanes: Seconds of its cores or its GPU that pass in one second: threads on CPU, 1 on a GPU.
     """
 
     name: str

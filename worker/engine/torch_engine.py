@@ -8,14 +8,16 @@ from collections.abc import Sequence
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import suppress
 from queue import Empty
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, ClassVar
 
 import torch
 
 from worker.engine import _memory, _progress
 from worker.engine._batch import Batch
+from worker.engine._graph import Capturer
 from worker.engine._group import Group
 from worker.engine._group_training import Resources
+from worker.engine._packing import CUDA_SLACK
 from worker.engine._work import Work, training_threads
 from worker.engine.errors import DeviceError
 from worker.engine.seam import Run
@@ -52,6 +54,7 @@ class TorchEngine:
     """
 
     name = "torch"
+    _batch: ClassVar[type[Batch]] = Batch
 
     def __init__(self, device: str = "auto", memory_limit: int | None = None) -> None:
         if memory_limit is not None and memory_limit <= 0:
@@ -61,6 +64,10 @@ class TorchEngine:
         self.device = str(self._device)
         self.lanes = torch.get_num_threads() if self._device.type == "cpu" else 1
         self.detail = _detail(self._device, self.lanes)
+        # On CPU products of other shapes would round otherwise, and launches cost next to nothing.
+        cuda = self._device.type == "cuda"
+        self._slack = CUDA_SLACK if cuda else 1.0
+        self._capturer = Capturer() if cuda else None
 
     def train(
         self,
@@ -123,13 +130,13 @@ class TorchEngine:
 
     @torch.inference_mode()
     def _parameters_after(self, run: Run, steps: int) -> Parameters:
-        batch = Batch.start(Group.of(run.configuration), [run], self._device)
+        batch = self._batch.start(Group.of(run.configuration), [run], self._device, self._capturer)
         batch.advance(steps, lambda: None)
         return batch.parameters
 
     def _resources(self) -> Resources:
         memory = self._memory_limit or _memory.default_limit(self._device)
-        return Resources(self._device, memory, self.lanes)
+        return Resources(self._device, memory, self.lanes, self._slack, self._capturer, self._batch)
 
 
 def _detail(device: torch.device, lanes: int) -> str:

@@ -55,8 +55,39 @@ class Page(_Answer, Generic[T]):
     next_cursor: str | None = None
 
 
+class Estimate(_Answer):
+    """A range: see the description of what it estimates, and `Quote` for what its ends mean."""
+
+    low: float
+    expected: float
+    high: float
+
+
+class Machines(_Answer):
+    """Workers of one kind that a quote reckons with."""
+
+    engine: str
+    device: str = Field(description="`cpu` or `cuda`.")
+    device_name: str = Field(description="The processor's or the GPU's name.")
+    lanes: int = Field(
+        description="Seconds of it that pass in one second: cores that train on CPU, 1 on a GPU."
+    )
+    workers: int = Field(description="Live workers of this kind; 0 where none is alive and one is assumed.")
+    measured: bool = Field(
+        description="Whether its speed was measured for every width asked; else some is assumed."
+    )
+
+
 class Quote(_Answer):
-    """What an experiment costs at most: every run to its step budget, before any succeeds early."""
+    """What an experiment costs.
+
+    `run_steps`, `flops` and `seconds` are upper bounds of the work: every run trains to its step budget. The
+    estimates have a range. Expected: runs of a configuration that has finished runs take as many steps as
+    those did on average, one more counted at the full budget; all others are taken to use their full budget,
+    for nothing is known about them. Low: the steps that finished runs took, others end at their first
+    evaluation, and machines are a standard deviation faster than expected. High: every run trains to its
+    budget, and machines are a standard deviation slower.
+    """
 
     cells: int
     runs: int = Field(description="Runs asked for.")
@@ -66,6 +97,46 @@ class Quote(_Answer):
     flops: float = Field(description="Upper bound of floating-point operations over the runs to train.")
     seconds: float = Field(description="Upper bound of worker-seconds, by the planner's cost model.")
     workers: int = Field(description="Live workers that would share them.")
+    expected_run_steps: int | None = Field(default=None, description="SGD steps to be expected.")
+    expected_flops: float | None = Field(
+        default=None, description="Floating-point operations to be expected."
+    )
+    core_seconds: Estimate | None = Field(
+        default=None, description="Seconds of CPU cores; null where no CPU trains."
+    )
+    gpu_seconds: Estimate | None = Field(default=None, description="Seconds of GPUs; null where none trains.")
+    wall_seconds: Estimate | None = Field(
+        default=None,
+        description="Time on `machines` with nothing else to train; start-up and dispatch not included.",
+    )
+    memory_bytes: int | None = Field(
+        default=None, description="About the memory of the largest run to train; a batch of runs takes more."
+    )
+    runs_with_history: int = Field(
+        default=0, description="Runs to train whose configuration has finished runs, from which is estimated."
+    )
+    machines: list[Machines] = Field(
+        default_factory=list, description="The live workers; without any, one that is assumed."
+    )
+    basis: str = Field(default="", description="What the estimates rest on, in a sentence.")
+
+
+class Actual(_Answer):
+    """What an experiment's own shards have really taken, to be compared with its quote.
+
+    Runs that were in the store already, or that another experiment trained meanwhile, are not counted, nor is
+    the time of runs that were lost with a worker and trained again.
+    """
+
+    runs_trained: int
+    run_steps: int
+    flops: float
+    core_seconds: float = Field(description="Seconds of CPU cores.")
+    gpu_seconds: float = Field(description="Seconds of GPUs.")
+    wall_seconds: float | None = Field(
+        default=None,
+        description="From the first shard's start to the end, pauses included; null before the end.",
+    )
 
 
 class Progress(_Answer):
@@ -93,6 +164,7 @@ class Experiment(_Answer):
     reason: str | None = Field(default=None, description="Why it failed, where it did.")
     progress: Progress
     quote: Quote
+    actual: Actual | None = Field(default=None, description="Null until a run of it was trained.")
     spec: ExperimentSpec
     created_at: datetime
     started_at: datetime | None = None
@@ -184,7 +256,9 @@ class Run(_Answer):
     steps: int = Field(description="Steps to success, or trained without it.")
     train_error: float | None = Field(description="Final error on the training set; null online.")
     test_error: float | None = Field(description="Final error on fresh samples; null if diverged.")
-    wall_seconds: float = Field(description="The run's share of its batch's training time.")
+    wall_seconds: float = Field(
+        description="The run's share of its worker's training time; those of a shard's runs add up to it."
+    )
     flops: float
     engine: str
     device: str
@@ -219,6 +293,11 @@ class Worker(_Answer):
     queue: str
     engine: str
     device: str
+    device_name: str = Field(default="unknown", description="The processor's or the GPU's name.")
+    detail: str = Field(default="unknown", description="How the engine trains there, in words.")
+    lanes: int = Field(
+        default=1, description="Seconds of it that pass in one second: cores that train on CPU, 1 on a GPU."
+    )
     versions: dict[str, str]
     alive: bool
     shard: int | None = Field(description="Shard it is training, if any.")

@@ -5,6 +5,9 @@ from __future__ import annotations
 from concurrent.futures import ThreadPoolExecutor
 
 import pytest
+from sqlalchemy import update
+
+from service.store.models import Experiment
 
 on_both = pytest.mark.parametrize("database", ["sqlite", "postgresql"], indirect=True)
 PATH = "/v1/experiments"
@@ -102,6 +105,46 @@ def test_a_dry_run_counts_the_runs_that_exist(client, spec, finished):
     quote = client.post(PATH, params={"dry_run": "1"}, json=spec.model_dump(mode="json")).json()["quote"]
     assert quote["runs_existing"] == 40
     assert quote["run_steps"] == 0
+
+
+@on_both
+def test_a_quote_has_ranges_and_says_what_they_rest_on(client, spec, finished):
+    more = spec.model_dump(mode="json") | {"seeds": {"count": 8}}
+    quote = client.post(PATH, params={"dry_run": "1"}, json=more).json()["quote"]
+    assert (quote["runs"], quote["runs_existing"], quote["runs_with_history"]) == (64, 40, 24)
+    for name in ("core_seconds", "wall_seconds"):
+        estimate = quote[name]
+        assert 0 < estimate["low"] < estimate["expected"] < estimate["high"]
+    assert quote["gpu_seconds"] is None
+    assert quote["expected_run_steps"] < quote["run_steps"]
+    assert quote["memory_bytes"] > 0
+    assert [machines["workers"] for machines in quote["machines"]] == [0]
+    assert "no worker is alive" in quote["basis"]
+    assert "24 of 24 runs" in quote["basis"]
+
+
+@on_both
+def test_an_experiment_shows_what_it_took_beside_its_quote(client, create, hands):
+    experiment = create()
+    assert experiment["actual"] is None
+    hands.train_all()
+    done = client.get(f"{PATH}/{experiment['id']}").json()
+    assert done["quote"] == experiment["quote"]
+    assert done["actual"]["runs_trained"] == 40
+    assert done["actual"]["core_seconds"] == 40
+    assert done["actual"]["gpu_seconds"] == 0
+    assert done["actual"]["wall_seconds"] >= 0
+
+
+def test_a_quote_from_before_there_were_ranges_can_be_read(client, create, database):
+    experiment = create()
+    old = ("cells", "runs", "runs_existing", "runs_pending", "run_steps", "flops", "seconds", "workers")
+    with database.write() as session:
+        quote = {name: experiment["quote"][name] for name in old}
+        session.execute(update(Experiment).values(quote=quote))
+    shown = client.get(f"{PATH}/{experiment['id']}").json()["quote"]
+    assert shown["run_steps"] == experiment["quote"]["run_steps"]
+    assert shown["wall_seconds"] is None
 
 
 @on_both

@@ -213,3 +213,11 @@ def test_the_version_names_the_libraries(client):
     assert version["version"] == client.get("/openapi.json").json()["info"]["version"]
     assert {"python", "fastapi", "sqlalchemy", "celery", "torch"} <= set(version["libraries"])
     assert json.dumps(version).isascii()
+
+
+def test_workers_say_how_they_train(client, hire):
+    hire(engine="torch", device="cuda:0", device_name="a GPU", detail="a GPU, fast", lanes=1)
+    (worker,) = client.get("/v1/workers").json()["items"]
+    assert worker["alive"]
+    assert (worker["engine"], worker["device"], worker["device_name"]) == ("torch", "cuda:0", "a GPU")
+    assert (worker["detail"], worker["lanes"]) == ("a GPU, fast", 1)

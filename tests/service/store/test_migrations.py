@@ -6,11 +6,11 @@ import pytest
 from alembic.autogenerate import compare_metadata
 from alembic.migration import MigrationContext
 from alembic.script import ScriptDirectory
-from sqlalchemy import inspect
+from sqlalchemy import inspect, text
 
 import migrations
 from service.store.database import Database
-from service.store.models import Base
+from service.store.models import Base, Experiment, Worker
 
 
 @pytest.fixture
@@ -50,6 +50,40 @@ def test_every_revision_goes_down_and_up_again(empty):
     with empty.write() as session:
         migrations.downgrade(session.connection(), "base")
     assert tables(empty) == set()
+
+
+def test_a_database_of_the_first_version_keeps_its_rows_on_the_way_up_and_down(empty):
+    at = "2026-01-01 00:00:00+00:00"
+    with empty.write() as session:
+        migrations.upgrade(session.connection(), "0001")
+        session.execute(
+            text(
+                "INSERT INTO experiments (id, name, status, spec, quote, idempotency_scope, runs_total,"
+                " runs_done, runs_reused, successes, diverged, cost_total, cost_done, timed_cost, version,"
+                " created_at)"
+                " VALUES ('E', 'old', 'running', '{}', '{}', '', 1, 0, 0, 0, 0, 1.0, 0.0, 0.0, 1, :at)"
+            ),
+            {"at": at},
+        )
+        session.execute(text("INSERT INTO events VALUES ('E', 1, 'status', '{}', :at)"), {"at": at})
+        session.execute(
+            text(
+                "INSERT INTO workers (id, hostname, pid, queue, engine, device, versions, started_at,"
+                " seen_at) VALUES ('W', 'h', 1, 'q', 'torch', 'cpu', '{}', :at, :at)"
+            ),
+            {"at": at},
+        )
+    with empty.write() as session:
+        migrations.upgrade(session.connection())
+    with empty.read() as session:
+        experiment, worker = session.get(Experiment, "E"), session.get(Worker, "W")
+        assert (experiment.runs_trained, experiment.core_seconds) == (0, 0.0)
+        assert (worker.lanes, worker.device_name) == (1, "unknown")
+    with empty.write() as session:
+        migrations.downgrade(session.connection(), "0001")
+    with empty.read() as session:
+        for table in ("experiments", "events", "workers"):
+            assert session.scalar(text(f"SELECT count(*) FROM {table}")) == 1, table  # noqa: S608  # listed here
 
 
 def test_every_constraint_has_a_name_of_the_convention(database):

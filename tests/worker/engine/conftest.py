@@ -11,7 +11,15 @@ from torch import nn
 from torch.nn import functional
 
 from tombola.spec import Configuration, ParityTarget, TrainingSettings
-from worker.engine import FinishedRun, Run, TorchEngine, draws
+from worker.engine import (
+    Engine,
+    EngineNotBuiltError,
+    FinishedRun,
+    Run,
+    TorchEngine,
+    draws,
+    select_engine,
+)
 from worker.engine.draws import Stream
 
 LOSSES = {
@@ -40,15 +48,24 @@ def make_run() -> Callable[..., Run]:
 
 
 @pytest.fixture(scope="session")
-def engine() -> TorchEngine:
+def torch_engine() -> TorchEngine:
     return TorchEngine("cpu")
+
+
+@pytest.fixture(scope="session", params=["torch", "native"])
+def engine(request) -> Engine:
+    """Every engine that trains on CPU."""
+    try:
+        return select_engine(request.param, "cpu")
+    except EngineNotBuiltError as error:
+        pytest.skip(str(error))
 
 
 @pytest.fixture(scope="session")
 def train(engine) -> Callable[..., list[FinishedRun]]:
     """Train runs to their end and return them in the order asked for."""
 
-    def train_all(*runs: Run, engine: TorchEngine = engine) -> list[FinishedRun]:
+    def train_all(*runs: Run, engine: Engine = engine) -> list[FinishedRun]:
         finished: list[FinishedRun] = []
         assert engine.train(runs, finished.append, lambda _: False)
         return sorted(finished, key=lambda one: runs.index(one.run))

@@ -63,7 +63,7 @@ def halve() -> None:
     runs = make_runs(32, width=6000)
     sizes = []
     start = Batch.start
-    Batch.start = lambda group, runs, device: sizes.append(len(runs)) or start(group, runs, device)
+    Batch.start = lambda group, runs, *rest: sizes.append(len(runs)) or start(group, runs, *rest)
     train(make_runs(1, width=2))
     sizes.clear()
     allow_to_grow(150 * 2**20)

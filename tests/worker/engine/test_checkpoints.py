@@ -157,7 +157,8 @@ def test_a_checkpoint_holds_the_parameters_the_engine_has_after_its_steps(one_la
 
 
 def test_a_stop_hands_out_every_run_in_training_with_its_curve_and_time(engine, make_run):
-    runs = [make_run(n=40, k=10, max_steps=1_000_000, eval_every=200, seed=seed) for seed in range(5)]
+    shape = {"n": 40, "k": 10, "width": 300, "max_steps": 1_000_000, "eval_every": 200}
+    runs = [make_run(**shape, seed=seed) for seed in range(engine.lanes)]
     asked, checkpoints, threads = [], [], set()
 
     def take(one):
@@ -211,8 +212,12 @@ def test_progress_counts_the_steps_taken_before(engine, make_run):
     engine.train([checkpoint], lambda _: None, lambda done: fractions.append(done) or len(fractions) == 2)
     assert fractions[0] == pytest.approx(0.75, abs=0.1)
     assert fractions == sorted(fractions)
-    # A run that waits counts as well, and one that has ended counts once.
-    work = Work([checkpoint, run], engine._resources())
+
+
+def test_a_checkpoint_that_waits_counts_with_its_steps(torch_engine, make_run):
+    run = make_run(n=40, k=10, max_steps=100_000, eval_every=100_000)
+    checkpoint = Checkpoint(run, 75_000, bytes(4 * (16 * 42 + 1)), Curve(), 1.0)
+    work = Work([checkpoint, run], torch_engine._resources())
     assert work.fraction_done() == pytest.approx(0.375)
 
 

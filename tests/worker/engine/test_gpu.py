@@ -8,6 +8,9 @@ from scipy import stats
 
 from tombola.results import Outcome
 from worker.engine import TorchEngine, draws
+from worker.engine._batch import Batch
+from worker.engine._graph import Capturer
+from worker.engine._group import Group
 from worker.engine._initial import initial_parameters
 from worker.engine._samples import StreamedSamples
 from worker.engine.draws import Stream
@@ -72,3 +75,36 @@ def test_running_out_of_memory_halves_the_batch(make_run):
     finally:
         torch.cuda.set_per_process_memory_fraction(1.0)
     assert len(done) == 32
+
+
+@pytest.mark.parametrize("source", [{"samples": 300}, {"samples": None}, {"samples": 60_000}], ids=str)
+@torch.inference_mode()
+def test_a_cuda_graph_takes_the_steps_that_are_taken_one_by_one(make_run, caplog, source):
+    runs = [make_run(n=50, k=3, width=112, **source, seed=seed) for seed in range(5)]
+    parameters = []
+    for capturer in (Capturer(), None):
+        batch = Batch.start(Group.of(runs[0].configuration), runs, CUDA, capturer)
+        batch.advance(200, lambda: None)
+        assert (batch._replay is None) == (capturer is None)
+        parameters.append(batch.parameters.clone())
+    for name, tensor in vars(parameters[1]).items():
+        torch.testing.assert_close(getattr(parameters[0], name), tensor, rtol=1e-4, atol=1e-5)
+    assert not caplog.records
+
+
+def test_a_cut_run_goes_on_to_its_end(make_run):
+    run = make_run(n=50, k=10, width=112, max_steps=20_000, eval_every=1000)
+    engine, asked, checkpoints, done = TorchEngine("cuda"), [], [], []
+    stopped = not engine.train(
+        [run], done.append, lambda _: asked.append(1) or len(asked) == 2, checkpoints.append
+    )
+    if stopped:
+        assert 0 < checkpoints[0].steps < 20_000
+        assert engine.train(checkpoints, done.append, lambda _: False)
+    assert done[0].steps == 20_000
+    assert done[0].curve.steps == list(range(1000, 20_001, 1000))
+
+
+def test_the_engine_names_its_gpu():
+    engine = TorchEngine("cuda")
+    assert (engine.lanes, engine.detail) == (1, torch.cuda.get_device_name(0))

@@ -10,8 +10,7 @@ constexpr long TILE = 16;                // neurons side by side
 constexpr long BLOCK = 16;               // samples side by side
 constexpr long LARGE_BATCH = 256;        // beyond it, activations are computed twice and not kept
 constexpr long KEPT_BYTES = 32l << 20;   // larger sample tables are generated each time
-constexpr long CHUNK_BYTES = 32l << 10;  // inputs of a chunk: they stay in the first cache
-constexpr long MOST_CHUNK_BLOCKS = 8;
+constexpr long CHUNK = 256;              // samples of an evaluation, or of a large batch, at once
 constexpr long DRAWN_WORDS = 2048;       // indices of samples that are drawn at once
 
 constexpr long divide_up(long a, long b) { return (a + b - 1) / b; }
@@ -23,12 +22,6 @@ inline long batch_of(const Settings& settings) {
 // How many samples of a stream are kept in memory: all or none.
 inline long kept_samples(const Settings& settings, long count) {
     return count * divide_up(static_cast<long>(settings.n), 32) * 4 <= KEPT_BYTES ? count : 0;
-}
-
-// Blocks of samples that go through the network together in an evaluation, or a part of a large batch.
-inline long chunk_blocks(const Settings& settings) {
-    const long blocks = CHUNK_BYTES / (static_cast<long>(settings.n + 1) * BLOCK * 4);
-    return blocks < 1 ? 1 : blocks > MOST_CHUNK_BLOCKS ? MOST_CHUNK_BLOCKS : blocks;
 }
 
 }  // namespace

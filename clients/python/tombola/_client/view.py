@@ -49,8 +49,13 @@ class ExperimentView:
 
     @property
     def quote(self) -> results.Quote:
-        """What it costs at most."""
+        """What it was to cost, when it was submitted."""
         return self.data.quote
+
+    @property
+    def actual(self) -> results.Actual | None:
+        """What it has taken, to compare with the quote; None until a run of it was trained."""
+        return self.data.actual
 
     @property
     def spec(self) -> ExperimentSpec:

@@ -76,7 +76,7 @@ def ls(
 
 
 def show(session: Session, experiment_id: Id) -> None:
-    """Show one experiment: its state, its cost and what was asked."""
+    """Show one experiment: its state, what it costs, as quoted and in fact, and what was asked."""
     experiment = session.experiment(experiment_id)
     if session.json:
         session.model(experiment.data)
@@ -87,7 +87,7 @@ def show(session: Session, experiment_id: Id) -> None:
 
 def _facts(experiment: Experiment) -> list[tuple[str, str]]:
     from tombola._client.progress import describe  # noqa: PLC0415  # results load with it
-    from tombola.cli._format import quote_line  # noqa: PLC0415  # as above
+    from tombola.cli._format import actual_line, quote_line  # noqa: PLC0415  # as above
 
     facts = [("id", experiment.id), ("name", experiment.name), ("status", str(experiment.status))]
     if experiment.reason:
@@ -96,6 +96,8 @@ def _facts(experiment: Experiment) -> list[tuple[str, str]]:
         ("progress", f"{experiment.progress.fraction:.0%}, {describe(experiment.data)}"),
         ("quote", quote_line(experiment.quote)),
     ]
+    if experiment.actual is not None:
+        facts.append(("actual", actual_line(experiment.quote, experiment.actual)))
     for section, values in experiment.spec.model_dump(mode="json", exclude={"name"}).items():
         facts.append((section, ", ".join(f"{key} {_value(key, value)}" for key, value in values.items())))
     for name in ("created", "started", "finished"):

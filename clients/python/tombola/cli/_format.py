@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from typing import TYPE_CHECKING
 
 from tombola._client.progress import duration
 
 if TYPE_CHECKING:
-    from tombola.results import Interval, Quote
+    from tombola.results import Actual, Estimate, Interval, Quote
 
 
 def samples(value: int | None) -> str:
@@ -35,6 +36,19 @@ def steps(value: float | None) -> str:
     return "-" if value is None else f"{value:.0f}"
 
 
+def amount(value: float) -> str:
+    """Return a quantity in three digits: 0.123, 12.3, 1230, 1.23e+06."""
+    return f"{float(f'{value:.3g}'):g}"
+
+
+def memory(count: int) -> str:
+    """Return a number of bytes in the unit that fits."""
+    for unit, size in (("GB", 1e9), ("MB", 1e6), ("kB", 1e3)):
+        if count >= size:
+            return f"{count / size:.3g} {unit}"
+    return f"{count} bytes"
+
+
 def quote_line(quote: Quote) -> str:
     """Return a quote as one sentence."""
     have = [f"{quote.runs_existing} in the store already"] if quote.runs_existing else []
@@ -44,7 +58,39 @@ def quote_line(quote: Quote) -> str:
     if not quote.workers:
         workers += ", and none is there now"
     wall = duration(quote.seconds / max(1, quote.workers))
+    if quote.wall_seconds is not None:
+        estimate = quote.wall_seconds
+        ends = f"{duration(estimate.low)} to {duration(estimate.high)}"
+        wall = f"about {duration(estimate.expected)} ({ends})"
     return (
         f"{quote.runs} runs in {quote.cells} cells{known}: at most {quote.run_steps:.3g} steps, "
         f"{quote.flops:.2g} FLOP, {wall} on {workers}"
     )
+
+
+def actual_line(quote: Quote, actual: Actual) -> str:
+    """Return what an experiment took, each beside what was quoted."""
+    parts = [
+        f"{actual.runs_trained} runs trained",
+        f"{amount(actual.run_steps)} steps{_quoted(quote.expected_run_steps, quote.run_steps)}",
+        f"{actual.flops:.2g} FLOP",
+    ]
+    for unit, seconds, estimate in (
+        ("core-seconds", actual.core_seconds, quote.core_seconds),
+        ("GPU-seconds", actual.gpu_seconds, quote.gpu_seconds),
+    ):
+        if seconds or estimate is not None:
+            parts.append(f"{amount(seconds)} {unit}{_range(estimate, amount)}")
+    if actual.wall_seconds is not None:
+        parts.append(f"{duration(actual.wall_seconds)} of wall time{_range(quote.wall_seconds, duration)}")
+    return ", ".join(parts)
+
+
+def _quoted(expected: int | None, most: int) -> str:
+    return f" (quoted {amount(most)} at most)" if expected is None else f" (quoted {amount(expected)})"
+
+
+def _range(estimate: Estimate | None, shown: Callable[[float], str]) -> str:
+    if estimate is None:
+        return ""
+    return f" (quoted {shown(estimate.expected)}: {shown(estimate.low)} to {shown(estimate.high)})"

@@ -44,7 +44,7 @@ def presets(
 
 
 def workers(session: Session) -> None:
-    """List the workers."""
+    """List the workers: where and how each trains, and what."""
     found = session.client.workers.list()
     if session.json:
         session.models(found)
@@ -58,6 +58,9 @@ def workers(session: Session) -> None:
             str(worker.pid),
             worker.engine,
             worker.device,
+            str(worker.lanes),
+            worker.device_name,
+            worker.detail,
             ("idle" if worker.shard is None else f"shard {worker.shard}") if worker.alive else "gone",
             worker.seen_at.astimezone().strftime("%Y-%m-%d %H:%M:%S"),
         ]
@@ -66,7 +69,18 @@ def workers(session: Session) -> None:
     if not rows:
         session.note("no workers: experiments wait until one starts")
         return
-    columns = ["<id", "<host", "pid", "<engine", "<device", "<state", "<last seen"]
+    columns = [
+        "<id",
+        "<host",
+        "pid",
+        "<engine",
+        "<device",
+        "lanes",
+        "<name",
+        "<detail",
+        "<state",
+        "<last seen",
+    ]
     print_table(columns, rows)
 
 

@@ -100,7 +100,7 @@ def submit(  # noqa: PLR0913  # one parameter per option
 
 
 def quote(session: Session, spec: Spec = None, *, preset: Preset = None, name: Name = None) -> None:
-    """Tell what an experiment costs at most; nothing is stored."""
+    """Tell what an experiment costs, at most and as is to be expected; nothing is stored."""
     _show_quote(session, session.client.experiments.quote(read_spec(session, spec, preset, name)))
 
 
@@ -133,13 +133,17 @@ def _follow(session: Session, experiment: Experiment, *, timeout: float | None, 
         f"{experiment.id} {experiment.name}: {experiment.status}, "
         f"{progress.successes} of {progress.runs_total} runs reached success"
     )
+    if experiment.actual is not None:
+        from tombola.cli._format import actual_line  # noqa: PLC0415  # results load with it
+
+        session.text(actual_line(experiment.quote, experiment.actual))
     session.note(f"read it with: tombola table {experiment.id}")
 
 
 def _show_quote(session: Session, answer: DryRun) -> None:
-    from tombola.cli._format import quote_line  # noqa: PLC0415  # results load with it
-
     if session.json:
         session.model(answer)
-    else:
-        session.text(f"{answer.spec.name}: {quote_line(answer.quote)}")
+        return
+    from tombola.cli.render import print_quote  # noqa: PLC0415  # rich and the results load with it
+
+    print_quote(answer.spec.name, answer.quote)

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import sys
-from collections.abc import Iterable, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from itertools import groupby
 from typing import TYPE_CHECKING
 
@@ -12,12 +12,13 @@ from rich.box import SIMPLE_HEAD
 from rich.console import Console
 from rich.table import Table
 
+from tombola._client.progress import duration
 from tombola.cli import _format
 
 if TYPE_CHECKING:
-    from tombola.results import Cell, Frontier, SuccessTable
+    from tombola.results import Cell, Estimate, Frontier, Quote, SuccessTable
 
-__all__ = ["print_frontier", "print_success_table", "print_table"]
+__all__ = ["print_frontier", "print_quote", "print_success_table", "print_table"]
 
 #: Wider than any row: what goes into a file or a pipe is not cut.
 _UNLIMITED = 10_000
@@ -46,6 +47,21 @@ def print_frontier(answer: Frontier) -> None:
     print_table(["width", "samples", "sparsity", *_cell_columns(answer.points)], rows)
 
 
+def print_quote(name: str, quote: Quote) -> None:
+    """Print a quote: a sentence, the ranges of what it takes, and what they rest on."""
+    typer.echo(f"{name}: {_format.quote_line(quote)}")
+    if quote.wall_seconds is None:  # a server from before there were ranges
+        return
+    rows = [["wall time", *_ends(quote.wall_seconds, duration)]]
+    rows += [["core-seconds", *_ends(quote.core_seconds, _format.amount)]] if quote.core_seconds else []
+    rows += [["GPU-seconds", *_ends(quote.gpu_seconds, _format.amount)]] if quote.gpu_seconds else []
+    typer.echo("")
+    print_table(["<", "low", "expected", "high"], rows)
+    if quote.memory_bytes:
+        typer.echo(f"\nlargest run: about {_format.memory(quote.memory_bytes)} of memory")
+    typer.echo(f"{'' if quote.memory_bytes else chr(10)}estimated for {quote.basis}")
+
+
 def print_table(columns: Sequence[str], rows: Iterable[Sequence[str]], *, title: str = "") -> None:
     """Print a table; a column whose name begins with `<` is aligned left, others right."""
     terminal = sys.stdout.isatty()
@@ -69,6 +85,10 @@ def print_table(columns: Sequence[str], rows: Iterable[Sequence[str]], *, title:
         console.print(table)
     for line in capture.get().splitlines():
         typer.echo(line.rstrip())
+
+
+def _ends(estimate: Estimate, shown: Callable[[float], str]) -> list[str]:
+    return [shown(estimate.low), shown(estimate.expected), shown(estimate.high)]
 
 
 def _cell_columns(cells: Sequence[Cell]) -> list[str]:

@@ -1,0 +1,196 @@
+"""The machines that train: what the store knows of their speed, and what it learns."""
+
+from __future__ import annotations
+
+import math
+import os
+from collections import Counter, defaultdict
+from collections.abc import Iterable, Iterator, Mapping
+from dataclasses import dataclass, field
+
+from sqlalchemy.orm import Session
+
+from service.lab import cost, learning
+from service.lab.cost import Speed
+from service.lab.learning import Correction
+from service.store import speeds, workers
+from service.store.database import now
+from service.store.models import Worker
+from tombola.spec import Configuration
+
+
+@dataclass(frozen=True, slots=True)
+class Kind:
+    """What workers have in common that train equally fast.
+
+    Attributes:
+        device: "cpu" or "cuda".
+        device_name: The processor's or the GPU's name.
+        lanes: How many seconds of it pass in one second: threads on CPU, 1 on a GPU.
+    """
+
+    engine: str
+    device: str
+    device_name: str
+    lanes: int
+
+    @classmethod
+    def of(cls, worker: Worker) -> Kind:
+        """Return what kind a worker is."""
+        return cls(worker.engine, kind_of_device(worker.device), worker.device_name, worker.lanes)
+
+
+@dataclass(frozen=True, slots=True)
+class Machines:
+    """Workers of one kind, and how fast each trains.
+
+    Attributes:
+        count: Number of workers.
+        speed: What was assumed.
+        corrections: What was measured, by octave of width; empty before the first run.
+    """
+
+    kind: Kind
+    count: int
+    speed: Speed
+    corrections: Mapping[int, Correction]
+    _by_width: dict[int, Correction] = field(default_factory=dict, init=False, repr=False, compare=False)
+
+    def lane_seconds(self, configuration: Configuration, steps: int, *, deviations: float = 0.0) -> float:
+        """Return the seconds of one lane that a run takes, some standard deviations above the expected."""
+        width = configuration.width
+        if width not in self._by_width:  # grids of thousands of cells have few widths
+            self._by_width[width] = learning.at_width(self.corrections, width)
+        known = self._by_width[width]
+        factor = math.exp(known.log_factor + deviations * known.spread)
+        return factor * cost.run_seconds(configuration, steps, self.speed)
+
+    def worker_seconds(self, configuration: Configuration) -> float:
+        """Return the seconds of one worker, all its lanes busy, that a run takes at most."""
+        return self.lane_seconds(configuration, configuration.training.max_steps) / self.kind.lanes
+
+
+@dataclass(frozen=True, slots=True)
+class Fleet:
+    """The workers that are alive; where none is, one like the last that was, or like an embedded stack's.
+
+    Attributes:
+        alive: Number of live workers.
+        machines: Never empty.
+    """
+
+    alive: int
+    machines: tuple[Machines, ...]
+
+    @property
+    def count(self) -> int:
+        """Number of workers that are reckoned with, at least one."""
+        return sum(item.count for item in self.machines)
+
+    @property
+    def lanes(self) -> int:
+        """How many runs most workers train side by side."""
+        return max(self.machines, key=lambda item: item.count).kind.lanes
+
+    def seconds(self, configuration: Configuration, steps: float, *, deviations: float = 0.0) -> float:
+        """Return the seconds that a run takes the whole fleet: the inverse of its runs per second."""
+        whole = math.ceil(steps)
+        return 1.0 / sum(
+            item.count * item.kind.lanes / item.lane_seconds(configuration, whole, deviations=deviations)
+            for item in self.machines
+        )
+
+    def shortest_run(self, configuration: Configuration, steps: float, *, deviations: float = 0.0) -> float:
+        """Return the seconds that a run takes alone, in one lane of the fastest machine."""
+        whole = math.ceil(steps)
+        return min(item.lane_seconds(configuration, whole, deviations=deviations) for item in self.machines)
+
+    def lanes_of(self, device: str) -> int:
+        """Return how many lanes on devices of a kind ("cpu", "cuda") there are."""
+        return sum(item.count * item.kind.lanes for item in self.machines if item.kind.device == device)
+
+    def worker_seconds(self, configuration: Configuration) -> float:
+        """Return the seconds that a run takes the average worker at most, all its lanes busy."""
+        return self.count * self.seconds(configuration, configuration.training.max_steps)
+
+
+def kind_of_device(device: str) -> str:
+    """Return "cuda" for "cuda:0", "cpu" for "cpu"."""
+    return device.partition(":")[0]
+
+
+def present(session: Session) -> Fleet:
+    """Return the fleet as it is now."""
+    rows = workers.alive(session)
+    kinds = Counter(Kind.of(row) for row in rows)
+    if not kinds:
+        last = workers.last(session)
+        kinds[_embedded() if last is None else Kind.of(last)] = 1
+    return Fleet(len(rows), tuple(_machines(session, kinds)))
+
+
+def machine_of(session: Session, worker_id: str) -> Machines | None:
+    """Return one worker as a fleet's only machine, None where it did not register."""
+    row = workers.get(session, worker_id)
+    return None if row is None else next(_machines(session, {Kind.of(row): 1}))
+
+
+def learn(session: Session, kind: Kind, trained: Iterable[tuple[Configuration, int, float]]) -> None:
+    """Correct what is known of a machine's speed.
+
+    Args:
+        session: A write transaction.
+        kind: What trained.
+        trained: Configuration, steps and seconds of a lane of each run.
+    """
+    speed = cost.assumed_speed(kind.engine, kind.device)
+    measured: dict[int, float] = defaultdict(float)
+    predicted: dict[int, float] = defaultdict(float)
+    for configuration, steps, seconds in trained:
+        octave = learning.width_class(configuration.width)
+        measured[octave] += seconds
+        predicted[octave] += cost.run_seconds(configuration, steps, speed)
+    octaves = [octave for octave in measured if measured[octave] > 0 and predicted[octave] > 0]
+    if not octaves:
+        return
+    known = _corrections(session, [kind])[kind.engine, kind.device_name]
+    at = now()
+    rows = []
+    for octave in octaves:
+        new = learning.learn(
+            known.get(octave, Correction()), measured=measured[octave], predicted=predicted[octave]
+        )
+        rows.append(
+            {
+                "engine": kind.engine,
+                "device_name": kind.device_name,
+                "width_class": octave,
+                "log_factor": new.log_factor,
+                "variance": new.variance,
+                "evidence": new.evidence,
+                "updated_at": at,
+            }
+        )
+    speeds.put(session, rows)
+
+
+def _machines(session: Session, kinds: Mapping[Kind, int]) -> Iterator[Machines]:
+    known = _corrections(session, kinds)
+    for kind, count in sorted(kinds.items(), key=lambda item: (-item[1], str(item[0]))):
+        speed = cost.assumed_speed(kind.engine, kind.device)
+        yield Machines(kind, count, speed, known[kind.engine, kind.device_name])
+
+
+def _corrections(session: Session, kinds: Iterable[Kind]) -> dict[tuple[str, str], dict[int, Correction]]:
+    found: dict[tuple[str, str], dict[int, Correction]] = {
+        (kind.engine, kind.device_name): {} for kind in kinds
+    }
+    for row in speeds.of(session, found):
+        correction = Correction(row.log_factor, row.variance, row.evidence)
+        found[row.engine, row.device_name][row.width_class] = correction
+    return found
+
+
+def _embedded() -> Kind:
+    """Return what `tombola serve` would start on this host."""
+    return Kind("native", "cpu", "unknown", os.cpu_count() or 1)
