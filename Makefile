@@ -4,7 +4,7 @@ VENV := .venv
 BIN := $(VENV)/bin
 STAMP := $(VENV)/.installed
 
-.PHONY: demo test serve bench bench-paper lint format constraints clean
+.PHONY: demo test serve bench bench-paper bench-figure-1 lint format constraints clean
 
 demo: $(STAMP)
 	$(BIN)/tombola demo
@@ -15,14 +15,20 @@ test: $(STAMP) lint
 serve: $(STAMP)
 	$(BIN)/tombola serve
 
+# Speed, scaling and the service's overhead, into BENCHMARKS.md: about ten minutes.
+# BENCH=--quick only sees that everything runs.
+bench: $(STAMP)
+	$(BIN)/python -m bench $(BENCH)
+
 # The paper's measured cells beside ours: minutes.
 bench-paper: $(STAMP)
-	$(BIN)/python bench/paper_cells.py --widths 16 112 --samples 600 1000 2000
-	$(BIN)/python bench/paper_cells.py --widths 304 --samples 300 600 1000 2000
-	$(BIN)/python bench/paper_cells.py --widths 1008 --samples 600 1000
+	$(BIN)/python -m bench.paper_cells $(BENCH)
+	$(if $(BENCH),,$(BIN)/python -m bench.report)
 
-bench: $(STAMP)
-	$(BIN)/python bench/engine.py
+# Figure 1 (left) of the paper, down-scaled: a quarter of an hour; goes on where it was stopped.
+bench-figure-1: $(STAMP)
+	$(BIN)/python -m bench.figure1 $(BENCH)
+	$(if $(BENCH),,$(BIN)/python -m bench.report)
 
 lint: $(STAMP)
 	$(BIN)/ruff format --check .

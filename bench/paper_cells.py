@@ -1,6 +1,6 @@
 """Success counts of this engine beside those of an independent implementation of the same learner.
 
-Usage: python bench/paper_cells.py [--widths 304] [--samples 300 600 1000 2000] [--seeds 24] [--json FILE]
+Usage: python -m bench.paper_cells [--widths 16 112] [--samples 600 1000] [--quick] [--results DIR]
 
 The cells are the (50, 3)-sparse parity at widths 16, 112, 304 and 1008, 2-sparse and dense, at most
 50 000 steps, test error checked every 1000 steps. Two engines with different random numbers agree where the
@@ -10,17 +10,15 @@ counts differ by no more than chance: the last column is the two-sided p-value o
 
 from __future__ import annotations
 
-import argparse
 import itertools
-import json
 import sys
 import time
 from collections import Counter
-from pathlib import Path
 from typing import Any
 
 from scipy import stats  # type: ignore[import-untyped]  # scipy ships no types
 
+from bench import output
 from tombola.results import Outcome
 from tombola.spec import Configuration, ParityTarget, TrainingSettings
 from worker.engine import FinishedRun, Run, select_engine
@@ -55,9 +53,9 @@ EXPECTED = {
 }
 
 
-def configurations(widths: list[int], samples: list[int]) -> list[Configuration]:
+def configurations(widths: list[int], samples: list[int], steps: int) -> list[Configuration]:
     """Return the cells."""
-    training = TrainingSettings(max_steps=50_000, eval_every=1_000)
+    training = TrainingSettings(max_steps=steps, eval_every=1_000)
     return [
         Configuration(
             target=ParityTarget(n=50, k=3), width=width, samples=size, sparsity=sparsity, training=training
@@ -87,18 +85,18 @@ def row(cell: Configuration, finished: list[FinishedRun]) -> dict[str, Any]:
 
 
 def main() -> None:
-    """Train all cells in one call and print the table."""
-    parser = argparse.ArgumentParser(description=__doc__.splitlines()[0] if __doc__ else None)
-    parser.add_argument("--widths", type=int, nargs="+", default=[304])
-    parser.add_argument("--samples", type=int, nargs="+", default=[300, 600, 1000])
-    parser.add_argument("--seeds", type=int, default=24)
+    """Train all cells in one call, print the table and write paper_cells.json."""
+    parser = output.parser(__doc__)
+    parser.add_argument("--widths", type=int, nargs="+", default=sorted({width for _, width, _ in EXPECTED}))
+    parser.add_argument("--samples", type=int, nargs="+", default=sorted({size for size, _, _ in EXPECTED}))
+    parser.add_argument("--seeds", type=int, default=EXPECTED_RUNS)
     parser.add_argument("--engine", default="auto")
     parser.add_argument("--device", default="auto")
-    parser.add_argument("--json", type=Path, help="also write the rows to this file")
     arguments = parser.parse_args()
 
     engine = select_engine(arguments.engine, arguments.device)
-    cells = configurations(arguments.widths, arguments.samples)
+    cells = configurations(arguments.widths, arguments.samples, 500 if arguments.quick else 50_000)
+    seeds = range(1 if arguments.quick else arguments.seeds)
     finished: list[FinishedRun] = []
     started = time.monotonic()
 
@@ -107,22 +105,18 @@ def main() -> None:
         print(f"\r{fraction:6.1%} after {elapsed:.0f} s, {len(finished)} runs", end="", file=sys.stderr)
         return False
 
-    engine.train(
-        [Run(cell, seed) for cell in cells for seed in range(arguments.seeds)], finished.append, show
-    )
+    engine.train([Run(cell, seed) for cell in cells for seed in seeds], finished.append, show)
+    seconds = time.monotonic() - started
     print(file=sys.stderr)
     rows = [row(cell, [one for one in finished if one.run.configuration == cell]) for cell in cells]
-    print(f"engine {engine.name} on {engine.device}, {time.monotonic() - started:.0f} s\n")
-    print("| width | m | start | successes | expected | p |")
-    print("|---:|---:|---|---:|---:|---:|")
+    print(f"engine {engine.name} on {engine.device}, {seconds:.0f} s\n")
     for one in rows:
         kind = "dense" if one["sparsity"] is None else f"s = {one['sparsity']}"
-        expected = "" if one["expected"] is None else f"{one['expected']} of {EXPECTED_RUNS}"
-        p_value = "" if one["p_value"] is None else f"{one['p_value']:.2f}"
-        counted = f"{one['successes']} of {one['runs']}"
-        print(f"| {one['width']} | {one['samples']} | {kind} | {counted} | {expected} | {p_value} |")
-    if arguments.json:
-        arguments.json.write_text(json.dumps(rows, indent=2) + "\n")
+        said = f"width {one['width']}, m {one['samples']}, {kind}: {one['successes']} of {one['runs']}"
+        if one["expected"] is not None:
+            said += f", expected {one['expected']} of {EXPECTED_RUNS}, p = {one['p_value']:.2f}"
+        print(said)
+    output.write(arguments, "paper_cells", {"engine": engine.name, "seconds": seconds, "rows": rows})
 
 
 if __name__ == "__main__":

@@ -1,0 +1,92 @@
+"""Figure 1 (left) of the paper, down-scaled, trained through the whole service.
+
+Usage: python -m bench.figure1 [--seeds 16] [--data-dir figure-1-data] [--quick] [--results DIR]
+
+Success probability over width and samples for the (50, 3)-sparse parity, 2-sparse and dense. The paper has
+widths to 10^5, samples to 10^6, 50 runs a cell and up to 10^5 steps; here widths end at 3000 and samples at
+10 000, with 16 runs a cell and 50 000 steps. Every cell has the same seeds and budget. Ctrl-C and a second
+start on the same data folder go on where it stopped; more seeds train only the new ones. `bench.report` draws
+the picture.
+"""
+
+from __future__ import annotations
+
+import tempfile
+from contextlib import ExitStack
+from pathlib import Path
+from typing import Any
+
+from bench import output
+from bench.machine import ROOT
+from bench.stack import running
+from tombola import Client
+from tombola.results import ExperimentStatus, SuccessTable
+from tombola.spec import ExperimentSpec, Grid, ParityTarget, Seeds, TrainingSettings
+
+
+def specification(seeds: int, *, quick: bool) -> ExperimentSpec:
+    """Return the experiment: the paper's grid as far as two cores train it in a quarter of an hour."""
+    grid = Grid(
+        width=[10, 30, 100, 300, 1000, 3000],
+        samples=[100, 200, 300, 600, 1000, 2000, 3000, 6000, 10_000],
+        sparsity=[2, None],
+    )
+    if quick:
+        grid = Grid(width=[10, 30], samples=[100, 1000], sparsity=[2, None])
+    return ExperimentSpec(
+        name="figure 1 left, down-scaled",
+        target=ParityTarget(n=50, k=3),
+        grid=grid,
+        training=TrainingSettings(max_steps=500 if quick else 50_000),
+        seeds=Seeds(count=seeds),
+    )
+
+
+def trained(client: Client, spec: ExperimentSpec) -> dict[str, Any]:
+    """Submit, or find what an earlier start submitted; wait, and return what came of it."""
+    key = f"figure-1-left-{spec.seeds.count}-seeds"
+    experiment = client.experiments.create(spec, idempotency_key=key)
+    if experiment.data.status in (ExperimentStatus.FAILED, ExperimentStatus.CANCELLED):
+        experiment.retry()
+    experiment.wait(progress=True)
+    data = experiment.refresh().data
+    assert data.started_at is not None  # noqa: S101  # it succeeded
+    assert data.finished_at is not None  # noqa: S101  # as above
+    runs = list(experiment.runs())
+    return {
+        "engine": sorted({run.engine for run in runs}),
+        "runs": len(runs),
+        "runs_reused": data.progress.runs_reused,
+        "steps": sum(run.steps for run in runs),
+        # A pause between two starts is in it.
+        "seconds": (data.finished_at - data.started_at).total_seconds(),
+        "spec": spec.model_dump(mode="json"),
+        "table": experiment.success_table().model_dump(mode="json"),
+    }
+
+
+def main() -> None:
+    """Train, print the table and write figure1.json."""
+    parser = output.parser(__doc__)
+    parser.add_argument("--seeds", type=int, default=16, help="runs a cell")
+    parser.add_argument("--engine", default="auto")
+    parser.add_argument(
+        "--data-dir", type=Path, default=ROOT / "figure-1-data", help="quick: a temporary one"
+    )
+    arguments = parser.parse_args()
+    spec = specification(2 if arguments.quick else arguments.seeds, quick=arguments.quick)
+    with ExitStack() as held:
+        data_dir = arguments.data_dir
+        if arguments.quick:
+            data_dir = Path(held.enter_context(tempfile.TemporaryDirectory(prefix="tombola-bench-")))
+        client = held.enter_context(running(data_dir, arguments.engine))
+        print(f"{spec.cell_count} cells, {spec.run_count} runs; data in {data_dir}", flush=True)
+        found = trained(client, spec)
+    for cell in SuccessTable.model_validate(found["table"]):
+        print(f"width {cell.width}, m {cell.samples}, s {cell.sparsity}: {cell.successes}/{cell.runs}")
+    print(f"{found['runs']} runs, {found['steps']} steps in {found['seconds']:.1f} s")
+    output.write(arguments, "figure1", found)
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,65 @@
+"""Where, when and by which command a benchmark ran."""
+
+from __future__ import annotations
+
+import os
+import platform
+import shutil
+import subprocess
+import sys
+from datetime import UTC, datetime
+from importlib.metadata import version
+from pathlib import Path
+from typing import Any
+
+import torch
+
+ROOT = Path(__file__).parents[1]
+#: torch's own choice of threads when the process starts: the cores that it may use.
+CORES = torch.get_num_threads()
+_LOAD_BEFORE = round(os.getloadavg()[0], 1)
+
+
+def describe() -> dict[str, Any]:
+    """Return the machine, the software and the moment, for a report."""
+    return {
+        "processor": _processor(),
+        "cores": CORES,
+        "instructions": torch.backends.cpu.get_cpu_capability(),
+        "memory_gib": round(os.sysconf("SC_PHYS_PAGES") * os.sysconf("SC_PAGE_SIZE") / 2**30, 1),
+        "system": f"{platform.system()} {platform.machine()}",
+        "python": platform.python_version(),
+        "torch": torch.__version__,
+        "tombola": version("tombola-server"),
+        "commit": _commit(),
+        "date": datetime.now(UTC).strftime("%Y-%m-%d"),
+        "command": " ".join(["python", "-m", _module(), *sys.argv[1:]]),
+        "load_before": _LOAD_BEFORE,
+        "gpu": "not measured on a GPU",
+    }
+
+
+def _processor() -> str:
+    cpuinfo = Path("/proc/cpuinfo")
+    if cpuinfo.exists():
+        for line in cpuinfo.read_text().splitlines():
+            if line.startswith("model name"):
+                return line.partition(":")[2].strip()
+    return platform.processor() or platform.machine()
+
+
+def _commit() -> str | None:
+    """Return the commit that ran, marked where the tree differs from it; None outside a repository."""
+    git = shutil.which("git")
+    if git is None:
+        return None
+    done = subprocess.run(  # noqa: S603  # a fixed command
+        [git, "-C", str(ROOT), "describe", "--always", "--dirty"], capture_output=True, text=True, check=False
+    )
+    return done.stdout.strip() or None
+
+
+def _module() -> str:
+    main = sys.modules["__main__"]
+    spec = getattr(main, "__spec__", None)
+    return spec.name if spec else Path(sys.argv[0]).stem

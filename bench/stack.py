@@ -1,0 +1,40 @@
+"""A whole service for a benchmark: the embedded stack on a free port, with a client."""
+
+from __future__ import annotations
+
+import sys
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+
+from service.settings import Settings
+from tombola import Client
+from worker.embedded import Stack, interrupt_on_sigterm
+
+_LOG_LINES = 20
+
+
+@contextmanager
+def running(data_dir: Path, engine: str) -> Iterator[Client]:
+    """Run broker, API, worker and sweeper on this data folder; their log is `stack.log` in it.
+
+    A termination signal or Ctrl-C stops them in order: finished runs are kept, shards given back.
+    """
+    interrupt_on_sigterm()
+    log = data_dir / "stack.log"
+    settings = Settings(
+        host="127.0.0.1",
+        port=0,
+        data_dir=data_dir,
+        database_url="",
+        admin_key=None,
+        engine=engine,
+        device="cpu",
+    )
+    try:
+        with Stack(settings, log_file=log) as stack, Client(stack.url, api_key="") as client:
+            yield client
+    except Exception:
+        if log.exists():  # the folder may be gone before anybody could look
+            sys.stderr.write("\n".join(log.read_text().splitlines()[-_LOG_LINES:]) + "\n")
+        raise

@@ -1,0 +1,28 @@
+"""What the benchmarks train: the sparse parity of the acceptance figures, at any width."""
+
+from __future__ import annotations
+
+from tombola.spec import Configuration, ParityTarget, TrainingSettings
+
+K, SAMPLES = 3, 1000
+#: Evaluations stand this far apart by default; measurements take whole intervals, so that each has its share.
+INTERVAL = TrainingSettings().eval_every
+
+
+def configuration(  # noqa: PLR0913  # a cell has so many coordinates
+    width: int,
+    *,
+    n: int = 50,
+    k: int = K,
+    samples: int | None = SAMPLES,
+    sparsity: int | None = 2,
+    steps: int = INTERVAL,
+) -> Configuration:
+    """Return a cell whose runs train to the end of their budget, or to a test error of exactly 0."""
+    return Configuration(
+        target=ParityTarget(n=n, k=k),
+        width=width,
+        samples=samples,
+        sparsity=sparsity,
+        training=TrainingSettings(max_steps=steps, success_error=0.0),
+    )
