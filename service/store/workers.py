@@ -45,18 +45,18 @@ def recent(session: Session, at: datetime) -> Sequence[Worker]:
     ).all()
 
 
+def alive(session: Session) -> Sequence[Worker]:
+    """Return the live workers, oldest first."""
+    return session.scalars(
+        select(Worker)
+        .where(Worker.stopped_at.is_(None), Worker.seen_at > clock(session) - ALIVE)
+        .order_by(Worker.id)
+    ).all()
+
+
 def is_alive(worker: Worker, at: datetime) -> bool:
     """Tell whether a worker was heard of lately and did not say goodbye."""
     return worker.stopped_at is None and worker.seen_at > at - ALIVE
-
-
-def alive(session: Session, queue: str) -> Sequence[Worker]:
-    """Return the live workers that listen to a queue."""
-    return session.scalars(
-        select(Worker).where(
-            Worker.queue == queue, Worker.stopped_at.is_(None), Worker.seen_at > clock(session) - ALIVE
-        )
-    ).all()
 
 
 def alive_count(session: Session) -> int:
