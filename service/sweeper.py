@@ -8,9 +8,11 @@ from datetime import timedelta
 from sqlalchemy.exc import OperationalError
 
 from service.doorbell import RING_AT_ONCE, Doorbell, DoorbellError, ring, ring_new
+from service.lab import checkpoints
 from service.lab.experiments import Lab
 from service.lab.shards import take_back_expired
 from service.processes import StopSignal
+from service.store import checkpoints as checkpoint_rows
 from service.store import experiments, shards
 from service.store.database import Database, clock
 
@@ -23,7 +25,7 @@ _log = logging.getLogger(__name__)
 
 
 def sweep(database: Database, doorbell: Doorbell, lab: Lab) -> None:
-    """Take back expired leases, bring idle experiments on their way, and ring for what waits unheard."""
+    """Take back expired leases, bring idle experiments on their way, ring for what waits; clear up."""
     while (shard_id := _take_back(database)) is not None:
         _log.warning("took back shard %d: its lease ran out", shard_id)
     ring_waiting(database, doorbell)
@@ -36,6 +38,17 @@ def sweep(database: Database, doorbell: Doorbell, lab: Lab) -> None:
             lab.settle(session, experiment_id)
     if idle:
         ring_waiting(database, doorbell)
+    forget_checkpoints(database)
+
+
+def forget_checkpoints(database: Database) -> None:
+    """Delete the checkpoints that nobody will go on from."""
+    with database.read() as session:
+        ids = checkpoints.unwanted(session)
+    if ids:
+        with database.write() as session:
+            checkpoint_rows.forget(session, ids)
+        _log.info("deleted %d checkpoints of runs that nobody waits for", len(ids))
 
 
 def ring_waiting(database: Database, doorbell: Doorbell) -> None:

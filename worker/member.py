@@ -11,6 +11,7 @@ from importlib.metadata import PackageNotFoundError, version
 import torch
 from ulid import ULID
 
+from service.doorbell import Doorbell
 from service.lab.shards import TrainedBy
 from service.settings import Settings
 from service.store import workers
@@ -46,6 +47,7 @@ class Member:
         )
         self.id = str(ULID())
         self.database = Database(settings.sqlalchemy_url)
+        self.doorbell = Doorbell(settings)
         self.heartbeat = Heartbeat(
             self.database,
             self.id,
@@ -81,6 +83,7 @@ class Member:
         self.heartbeat.end()
         with self.database.write() as session:
             workers.stop(session, self.id)
+        self.doorbell.close()
         self.database.close()
 
 

@@ -1,47 +1,30 @@
-"""Claim, train, record: what a worker does with a shard."""
+"""Claim, train, record: what a worker does with a shard, or with a segment of a long one."""
 
 from __future__ import annotations
 
 import dataclasses
 import logging
-import threading
 import time
 
-from sqlalchemy.exc import InterfaceError, OperationalError, SQLAlchemyError
-from tenacity import (
-    Retrying,
-    before_sleep_log,
-    retry_if_exception_type,
-    sleep_using_event,
-    stop_after_delay,
-    stop_when_event_set,
-    wait_exponential_jitter,
-)
+from sqlalchemy.exc import SQLAlchemyError
 
-from service.lab import shards
+from service.doorbell import ring
+from service.lab import checkpoints, shards
 from service.lab.cost import run_flops
 from service.lab.shards import Claim, RunRecord
-from worker.engine import FinishedRun, Run
+from worker.checkpoints import Checkpoints
+from worker.engine import Checkpoint, CheckpointError, FinishedRun
+from worker.heartbeat import Hold
 from worker.member import Member
+from worker.patience import patiently
+from worker.segments import Segment
 
 #: Finished runs are stored this often, in seconds: what a killed worker loses at most.
 _FLUSH_SECONDS = 1.0
-#: How long a worker waits for a database that is away before it gives up a shard's unsaved runs.
-_PATIENCE_SECONDS = 300.0
+#: A worker rings again after this long for a shard that it leaves to others, in seconds.
+_LEAVE_SECONDS = 0.5
 
 _log = logging.getLogger(__name__)
-
-
-def patiently(stopping: threading.Event) -> Retrying:
-    """Return a caller that waits for a database that is away, but not for a worker that shall stop."""
-    return Retrying(
-        retry=retry_if_exception_type((OperationalError, InterfaceError)),
-        wait=wait_exponential_jitter(multiplier=0.2, max=10),
-        stop=stop_after_delay(_PATIENCE_SECONDS) | stop_when_event_set(stopping),
-        sleep=sleep_using_event(stopping),
-        before_sleep=before_sleep_log(_log, logging.WARNING),
-        reraise=True,
-    )
 
 
 class Recorder:
@@ -52,6 +35,7 @@ class Recorder:
         self._member = member
         self._claim = claim
         self._ids = {item: key for key, item in claim.configurations.items()}
+        self.recorded = 0  #: runs that were stored
         self._unsaved: list[RunRecord] = []
         self._saved_at = time.monotonic()
 
@@ -82,6 +66,7 @@ class Recorder:
         """Store what was not stored yet; with `complete`, the shard is done in the same transaction."""
         if self._unsaved or complete:
             patiently(self._member.heartbeat.stopping)(self._save, complete=complete)
+            self.recorded += len(self._unsaved)
             self._unsaved = []
         self._saved_at = time.monotonic()
 
@@ -98,31 +83,55 @@ def train_shard(member: Member, shard_id: int) -> None:
     """
     if member.heartbeat.stopping.is_set():
         return  # the sweeper rings again for what is left queued
+    if patiently(member.heartbeat.stopping)(_left_to_others, member, shard_id):
+        _log.info("shard %d is left to the workers that have begun it", shard_id)
+        member.heartbeat.stopping.wait(_LEAVE_SECONDS)
+        ring(member.database, member.doorbell, [shard_id])
+        return
     claim = patiently(member.heartbeat.stopping)(_claim, member, shard_id)
     if claim is None:
         _log.info("shard %d is not to be had", shard_id)
         return
-    _log.info("shard %d: %d runs", shard_id, len(claim.runs))
-    recorder = Recorder(member, claim)
-    runs = [Run(claim.configurations[key], seed) for key, seed in claim.runs]
+    _log.info("shard %d: %d runs, %d of them begun", shard_id, len(claim.runs), len(claim.begun))
+    recorder, states = Recorder(member, claim), Checkpoints(member, claim)
+    segment = Segment(member.settings.shard_seconds)
     with member.heartbeat.holding(claim) as hold:
-
-        def should_stop(fraction: float) -> bool:
-            recorder.save_when_due()  # no other run may end for long
-            return hold.should_stop(fraction)
-
         try:
-            finished = member.engine.train(runs, recorder.add, should_stop)
+            finished = _train(member, hold, recorder, states, segment)
             recorder.save(complete=finished)
         except Exception as error:  # noqa: BLE001  # whatever it is, the shard must not hang
             _log.exception("shard %d failed", shard_id)
+            if isinstance(error, CheckpointError):
+                states.forget()  # the next attempt starts anew
             _fail(member, recorder, claim, f"{type(error).__name__}: {error}")
             return
-        if not finished and not hold.lost.is_set():
-            with member.database.write() as session:
-                shards.give_back(session, claim)
-    state = "done" if finished else "lost" if hold.lost.is_set() else "given back"
-    _log.info("shard %d %s", shard_id, state)
+        if not finished:
+            states.give_back(must_progress=segment.over and not recorder.recorded)
+    _log.info("shard %d %s", shard_id, "done" if finished else "lost" if hold.lost.is_set() else "given back")
+    if segment.over and not finished and not member.heartbeat.stopping.is_set():
+        ring(member.database, member.doorbell, [shard_id])  # behind those that wait
+
+
+def _train(member: Member, hold: Hold, recorder: Recorder, states: Checkpoints, segment: Segment) -> bool:
+    """Train until all runs have ended (then return True) or the training is to stop or to be cut."""
+
+    def should_stop(fraction: float) -> bool:
+        recorder.save_when_due()  # no other run may end for long
+        over = segment.look(fraction)
+        return hold.should_stop(fraction) or over
+
+    def keep(checkpoint: Checkpoint) -> None:
+        if segment.long:  # what takes less than two segments is as well trained again
+            states.add(checkpoint)
+
+    return member.engine.train(states.runs(), recorder.add, should_stop, keep)
+
+
+def _left_to_others(member: Member, shard_id: int) -> bool:
+    with member.database.read() as session:
+        return checkpoints.left_to_others(
+            session, shard_id, member.trained_by.trainer, queue=member.settings.queue
+        )
 
 
 def _claim(member: Member, shard_id: int) -> Claim | None:
@@ -133,6 +142,7 @@ def _claim(member: Member, shard_id: int) -> Claim | None:
             worker_id=member.id,
             lease_seconds=member.settings.lease_seconds,
             shard_seconds=member.settings.shard_seconds,
+            by=member.trained_by,
         )
 
 

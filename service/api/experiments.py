@@ -148,7 +148,7 @@ def cancel_experiment(
 def pause_experiment(
     request: Request, experiment_id: ExperimentId, session: WriteSession, background: BackgroundTasks
 ) -> Response:
-    """Stop training an experiment until it is resumed; runs in the middle will start again."""
+    """Stop training an experiment until it is resumed; short runs in the middle will start again."""
     return _change(Lab.pause, request, experiment_id, session, background)
 
 

@@ -9,7 +9,7 @@ from prometheus_client.core import CounterMetricFamily, GaugeMetricFamily, Metri
 from prometheus_client.exposition import choose_encoder
 from prometheus_client.registry import Collector
 
-from service.store import shards, totals, workers
+from service.store import checkpoints, shards, totals, workers
 from service.store.database import Database
 from tombola.results import ExperimentStatus
 
@@ -64,6 +64,7 @@ class _StoreCollector(Collector):
             experiments = totals.experiments_by_status(session)
             states = shards.counts_by_state(session)
             finished, alive = totals.runs(session), workers.alive_count(session)
+            held = checkpoints.total_bytes(session)
         by_status = GaugeMetricFamily(
             "tombola_experiments", "Experiments by status.", labels=["status"], value=None
         )
@@ -77,4 +78,5 @@ class _StoreCollector(Collector):
             by_state,
             CounterMetricFamily("tombola_runs_finished", "Runs in the store.", value=finished),
             GaugeMetricFamily("tombola_workers_alive", "Live workers.", value=alive),
+            GaugeMetricFamily("tombola_checkpoint_bytes", "States of unfinished runs.", value=held),
         ]

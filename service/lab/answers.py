@@ -7,6 +7,7 @@ from typing import Any
 
 from sqlalchemy.orm import Session
 
+from service.lab import checkpoints
 from service.lab.errors import UnknownExperiment
 from service.lab.statistics.frontier import pareto_front
 from service.lab.statistics.intervals import wilson
@@ -56,13 +57,14 @@ def experiment(session: Session, row: ExperimentRow) -> Experiment:
 def listing(session: Session, rows: Sequence[ExperimentRow]) -> list[Experiment]:
     """Return experiments with their progress."""
     training = shards.leased(session, (row.id for row in rows))
+    held = checkpoints.held_costs(session, rows)
     return [
         Experiment(
             id=row.id,
             name=row.name,
             status=ExperimentStatus(row.status),
             reason=row.reason,
-            progress=_progress(row, training.get(row.id, ())),
+            progress=_progress(row, training.get(row.id, ()), held.get(row.id, 0.0)),
             quote=Quote.model_validate(row.quote),
             actual=_actual(row),
             spec=ExperimentSpec.model_validate(row.spec),
@@ -74,10 +76,10 @@ def listing(session: Session, rows: Sequence[ExperimentRow]) -> list[Experiment]
     ]
 
 
-def _progress(row: ExperimentRow, training: Sequence[Shard]) -> Progress:
-    # A shard's own fraction includes runs that are recorded, and thus counted, already.
+def _progress(row: ExperimentRow, training: Sequence[Shard], held: float) -> Progress:
+    # A shard's own fraction includes what is counted already: runs that are recorded, steps in checkpoints.
     in_training = sum(max(shard.fraction * shard.cost - shard.cost_recorded, 0.0) for shard in training)
-    done = min(row.cost_done + in_training, row.cost_total)
+    done = min(row.cost_done + held + in_training, row.cost_total)
     complete = row.runs_done == row.runs_total
     eta = None
     if row.status == ExperimentStatus.RUNNING and row.timed_from is not None:

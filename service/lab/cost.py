@@ -31,7 +31,7 @@ class Speed:
 #: What is believed before anything was measured, by engine and kind of device. The CPU's figures without
 #: the bytes were measured on two cores of a Xeon with AVX-512 (BENCHMARKS.md); bytes and GPUs are assumed.
 SPEEDS = {
-    ("native", "cpu"): Speed(0.7e-6, 120e9, 40e9),
+    ("native", "cpu"): Speed(0.4e-6, 320e9, 40e9),
     ("torch", "cpu"): Speed(9e-6, 55e9, 20e9),
     ("torch", "cuda"): Speed(2e-6, 5e12, 1e12),
 }

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from sqlalchemy.orm import Session
 from ulid import ULID
 
-from service.lab import cost, events, fleet, planning, quoting
+from service.lab import checkpoints, cost, events, fleet, planning, quoting
 from service.lab.errors import IdempotencyConflict, IllegalTransition, UnknownExperiment
 from service.store import cells, configurations, experiments, shards
 from service.store.database import lock_planning, now
@@ -140,7 +140,7 @@ class Lab:
         return experiment
 
     def pause(self, session: Session, experiment_id: str) -> Experiment:
-        """Stop training an experiment until it is resumed; runs in the middle will start again.
+        """Stop training an experiment until it is resumed; short runs in the middle will start again.
 
         Raises:
             UnknownExperiment: No such experiment.
@@ -251,7 +251,8 @@ def mark_running(session: Session, experiment: Experiment) -> None:
     """Note that an experiment's runs are being trained, and start its clock. The caller holds its row."""
     if experiment.timed_from is None and experiment.status in experiments.ACTIVE:
         experiment.timed_from = now()
-        experiment.timed_cost = experiment.cost_done
+        held = checkpoints.held_costs(session, [experiment]).get(experiment.id, 0.0)
+        experiment.timed_cost = experiment.cost_done + held
     if experiment.status == "queued":
         experiment.status = "running"
         experiment.started_at = experiment.started_at or now()

@@ -8,8 +8,8 @@ from __future__ import annotations
 
 import secrets
 from collections import Counter, defaultdict
-from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from collections.abc import Collection, Mapping, Sequence
+from dataclasses import dataclass, field
 from datetime import timedelta
 from typing import Any
 
@@ -18,7 +18,8 @@ from sqlalchemy.orm import Session
 from service.lab import events, fleet, splitting
 from service.lab.cost import run_cost
 from service.lab.experiments import mark_idle, mark_running, settle_status
-from service.store import cells, configurations, experiments, runs, shards
+from service.store import cells, checkpoints, configurations, experiments, runs, shards
+from service.store.checkpoints import Trainer
 from service.store.database import clock, lock_recording, now
 from service.store.models import Cell, Experiment, Shard
 from service.store.shards import SeedRange
@@ -35,6 +36,10 @@ class Claim:
     token: str
     configurations: Mapping[int, Configuration]
     runs: Sequence[tuple[int, int]]  #: (configuration id, seed)
+    #: Those of them that this worker can go on with from a checkpoint.
+    begun: Collection[tuple[int, int]] = ()
+    #: Share (0 to 1) of a run that the furthest checkpoint holds, whoever made it.
+    held: Mapping[tuple[int, int], float] = field(default_factory=dict)
 
 
 @dataclass(frozen=True, slots=True)
@@ -73,13 +78,19 @@ class TrainedBy:
         """What is as fast as this."""
         return fleet.Kind(self.engine, fleet.kind_of_device(self.device), self.device_name, self.lanes)
 
+    @property
+    def trainer(self) -> Trainer:
+        """Whose checkpoints it can go on from: those of the same engine, kind of device and libraries."""
+        return Trainer.of(self.engine, self.device, self.versions)
 
-def claim(
+
+def claim(  # noqa: PLR0913  # who takes it, for how long, and how much of it
     session: Session,
     shard_id: int,
     *,
     worker_id: str,
     lease_seconds: float,
+    by: TrainedBy,
     shard_seconds: float | None = None,
 ) -> Claim | None:
     """Take a queued shard, or return None: it is somebody else's, finished, or dropped.
@@ -108,8 +119,30 @@ def claim(
     wanted.sort(key=lambda run: -cost[run[0]])  # longest first, so that an engine's lanes end together
     if shard_seconds is not None:
         wanted = splitting.front(session, shard, wanted, known, shard_seconds=shard_seconds)
-    shards.update_leased(session, shard_id, token, cost=sum(cost[key] for key, _ in wanted))
-    return Claim(shard_id, token, known, wanted)
+    begun, held = _checkpoints(session, wanted, known, by)
+    shards.update_leased(
+        session,
+        shard_id,
+        token,
+        cost=sum(cost[key] for key, _ in wanted),
+        # Progress counts what checkpoints hold by itself, see `answers`.
+        cost_recorded=sum(cost[run[0]] * share for run, share in held.items()),
+    )
+    return Claim(shard_id, token, known, wanted, begun, held)
+
+
+def _checkpoints(
+    session: Session,
+    wanted: Sequence[tuple[int, int]],
+    known: Mapping[int, Configuration],
+    by: TrainedBy,
+) -> tuple[set[tuple[int, int]], dict[tuple[int, int], float]]:
+    steps = checkpoints.steps(session, by.trainer, known)
+    found = [(run, *steps[run]) for run in wanted if run in steps]
+    return (
+        {run for run, own, _ in found if own},
+        {run: most / known[run[0]].training.max_steps for run, _, most in found},
+    )
 
 
 def _done(session: Session, items: Sequence[SeedRange]) -> set[tuple[int, int]]:
@@ -148,6 +181,7 @@ def record(
     """
     lock_recording(session)
     new = _insert(session, records, by)
+    checkpoints.forget_runs(session, {(item.configuration_id, item.seed) for item in records})
     if complete:
         shards.update_leased(
             session,
@@ -178,17 +212,30 @@ def record(
         [
             (claimed.configurations[item.configuration_id], item.steps, item.wall_seconds * by.lanes)
             for item in fresh
+            # The seconds of runs that came from a checkpoint may be those of another machine.
+            if (item.configuration_id, item.seed) not in claimed.begun
         ],
     )
     return len(new)
 
 
-def give_back(session: Session, claimed: Claim) -> bool:
-    """Return a shard that a stopping worker did not finish; this is not an attempt."""
+def give_back(session: Session, claimed: Claim, *, progressed: bool = False) -> bool:
+    """Return a shard that a worker did not finish; this is not an attempt.
+
+    Args:
+        session: A write transaction.
+        claimed: What is given back.
+        progressed: Checkpoints hold what was trained: earlier attempts are forgotten. So a run of many
+            segments fails only where `MAX_ATTEMPTS` attempts bring it no further.
+    """
     lock_recording(session)
     shard = shards.get(session, claimed.shard_id)
     if shard is None or not shards.update_leased(
-        session, claimed.shard_id, claimed.token, **_queued(), attempts=max(shard.attempts - 1, 0)
+        session,
+        claimed.shard_id,
+        claimed.token,
+        **_queued(),
+        attempts=0 if progressed else max(shard.attempts - 1, 0),
     ):
         return False
     experiment = experiments.get(session, shard.experiment_id, lock=True)
@@ -299,7 +346,9 @@ def _count(session: Session, new: Sequence[RunRecord], claimed: Claim) -> dict[s
             _tally(by_experiment[cell.experiment_id], item, cell)
             if item.outcome == "success":
                 by_step[cell.id, item.steps] += 1
-        recorded += wanting[0].run_cost if wanting else 0.0
+        if wanting:
+            held = claimed.held.get((item.configuration_id, item.seed), 0.0)
+            recorded += wanting[0].run_cost * (1.0 - held)
     cells.add_counts(session, by_cell)
     cells.add_steps(session, by_step)
     if recorded:

@@ -15,6 +15,7 @@ from sqlalchemy import (
     ForeignKey,
     Index,
     Integer,
+    LargeBinary,
     MetaData,
     String,
     UniqueConstraint,
@@ -202,7 +203,9 @@ class Shard(Base):
     experiment_id: Mapped[str] = mapped_column(ForeignKey("experiments.id", ondelete="CASCADE"))
     state: Mapped[str] = mapped_column(String(16), default="queued")
     cost: Mapped[float] = mapped_column(Float)  # of the runs that its last claim found missing
-    cost_recorded: Mapped[float] = mapped_column(Float, default=0.0)  # of those recorded since
+    cost_recorded: Mapped[float] = mapped_column(
+        Float, default=0.0
+    )  # of those recorded since, and in checkpoints
     fraction: Mapped[float] = mapped_column(Float, default=0.0)  # how far the engine says it is
     attempts: Mapped[int] = mapped_column(default=0)
     lease_token: Mapped[str | None] = mapped_column(String(32))
@@ -224,6 +227,41 @@ class ShardItem(Base):
     configuration_id: Mapped[int] = mapped_column(ForeignKey("configurations.id"), primary_key=True)
     seed_start: Mapped[int] = mapped_column(BigInteger, primary_key=True)
     seed_count: Mapped[int]
+
+
+class Checkpoint(Base):
+    """A run between two segments of its training; goes when the run is recorded.
+
+    The state is in the parts. It is of use to the same engine, kind of device and software only.
+    """
+
+    __tablename__ = "checkpoints"
+    __table_args__ = (UniqueConstraint("configuration_id", "seed", "engine", "device", "software"),)
+
+    id: Mapped[int] = mapped_column(BigInt, primary_key=True)
+    configuration_id: Mapped[int] = mapped_column(ForeignKey("configurations.id"))
+    seed: Mapped[int] = mapped_column(BigInteger)
+    engine: Mapped[str] = mapped_column(String(40))
+    device: Mapped[str] = mapped_column(String(40))  # "cpu" or "cuda", without index
+    software: Mapped[str] = mapped_column(String(255))
+    steps: Mapped[int]
+    curve: Mapped[dict[str, Any]]
+    wall_seconds: Mapped[float] = mapped_column(Float)
+    size: Mapped[int] = mapped_column(BigInteger)  # bytes of all parts together
+    checksum: Mapped[str] = mapped_column(String(64))
+    saved_at: Mapped[datetime]
+
+
+class CheckpointPart(Base):
+    """A piece of a checkpoint's state: no statement has to carry hundreds of megabytes."""
+
+    __tablename__ = "checkpoint_parts"
+
+    checkpoint_id: Mapped[int] = mapped_column(
+        ForeignKey("checkpoints.id", ondelete="CASCADE"), primary_key=True
+    )
+    number: Mapped[int] = mapped_column(primary_key=True)
+    data: Mapped[bytes] = mapped_column(LargeBinary)
 
 
 class Event(Base):

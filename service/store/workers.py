@@ -45,13 +45,12 @@ def recent(session: Session, at: datetime) -> Sequence[Worker]:
     ).all()
 
 
-def alive(session: Session) -> Sequence[Worker]:
-    """Return the live workers, oldest first."""
-    return session.scalars(
-        select(Worker)
-        .where(Worker.stopped_at.is_(None), Worker.seen_at > clock(session) - ALIVE)
-        .order_by(Worker.id)
-    ).all()
+def alive(session: Session, queue: str | None = None) -> Sequence[Worker]:
+    """Return the live workers, oldest first; those that listen to a queue, where one is given."""
+    query = select(Worker).where(Worker.stopped_at.is_(None), Worker.seen_at > clock(session) - ALIVE)
+    if queue is not None:
+        query = query.where(Worker.queue == queue)
+    return session.scalars(query.order_by(Worker.id)).all()
 
 
 def last(session: Session) -> Worker | None:

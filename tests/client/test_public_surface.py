@@ -13,6 +13,7 @@ from tombola import AsyncClient, AsyncExperiment, Client, Experiment
 def test_the_public_names_are_these():
     assert tombola.__all__ == [
         "ANY",
+        "Actual",
         "ApiError",
         "AsyncClient",
         "AsyncExperiment",
@@ -24,6 +25,7 @@ def test_the_public_names_are_these():
         "ConnectionFailed",
         "Curve",
         "DryRun",
+        "Estimate",
         "Event",
         "Experiment",
         "ExperimentCancelled",
@@ -37,6 +39,7 @@ def test_the_public_names_are_these():
         "Interval",
         "InvalidRequest",
         "InvalidSpec",
+        "Machines",
         "NotFound",
         "Outcome",
         "ParityTarget",

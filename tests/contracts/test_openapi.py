@@ -76,14 +76,15 @@ class Store:
 
     def _train(self, shard_id):
         with self.database.write() as session:
-            claim = shards.claim(session, shard_id, worker_id="contract", lease_seconds=30)
+            by = TrainedBy("torch", "cpu", {})
+            claim = shards.claim(session, shard_id, worker_id="contract", lease_seconds=30, by=by)
             if claim is None:
                 return
             curve = {"steps": [500], "train_error": [0.0], "test_error": [0.05]}
             records = [
                 RunRecord(key, seed, "success", 500, 0.0, 0.05, 0.1, 1e6, curve) for key, seed in claim.runs
             ]
-            shards.record(session, claim, records, TrainedBy("torch", "cpu", {}), complete=True)
+            shards.record(session, claim, records, by, complete=True)
 
 
 @pytest.fixture(scope="module")

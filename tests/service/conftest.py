@@ -80,10 +80,14 @@ class Hands:
         with self.database.read() as session:
             return list(session.scalars(select(Shard.state).order_by(Shard.id)))
 
-    def claim(self, shard_id: int, *, lease_seconds: float = 30, **options: Any) -> Claim | None:
+    def claim(
+        self, shard_id: int, *, lease_seconds: float = 30, by: TrainedBy = BY, **options: Any
+    ) -> Claim | None:
         with self.database.write() as session:
             return shards.claim(
-                session, shard_id, **{"worker_id": "hands", "lease_seconds": lease_seconds, **options}
+                session,
+                shard_id,
+                **{"worker_id": "hands", "lease_seconds": lease_seconds, "by": by, **options},
             )
 
     def record(

@@ -137,7 +137,7 @@ def test_the_doctor_says_what_is_amiss(tombola):
     assert broken.returncode == 1
     assert "FAIL database" in broken.stdout
     assert "FAIL broker" in broken.stdout
-    assert "ok   engine: torch" in broken.stdout
+    assert "ok   engine: " in broken.stdout
 
 
 def test_the_doctor_finds_a_whole_installation_well(tombola, broker_url):

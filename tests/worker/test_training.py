@@ -49,7 +49,7 @@ class MadeUpEngine:
         self.in_the_middle = in_the_middle
         self.trained = []
 
-    def train(self, runs, on_finished, should_stop):
+    def train(self, runs, on_finished, should_stop, _on_checkpoint=None):
         for number, run in enumerate(runs):
             if number == len(runs) // 2:
                 self.in_the_middle()

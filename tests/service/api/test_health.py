@@ -104,6 +104,7 @@ def test_metrics_count_what_the_store_holds(client, finished, create):
     assert found["tombola_runs_finished_total",] == 40
     assert found["tombola_shards", ("state", "done")] >= 1
     assert found["tombola_workers_alive",] == 0
+    assert found["tombola_checkpoint_bytes",] == 0
 
 
 def test_applications_do_not_share_metrics(serve, database):
