@@ -72,12 +72,14 @@ def through_service(client: Client, spec: ExperimentSpec) -> dict[str, float]:
     final = experiment.refresh().data
     if final.started_at is None or final.finished_at is None:
         raise RuntimeError(f"experiment {final.id} ended as {final.status}: {final.reason}")
+    runs = list(experiment.runs())
     return {
         "seconds": seconds,
+        "outside": 1 - sum(run.wall_seconds for run in runs) / seconds,
         "until_started": (final.started_at - final.created_at).total_seconds(),
         "until_finished": (final.finished_at - final.started_at).total_seconds(),
         "until_told": (told - final.finished_at).total_seconds(),
-        "steps": sum(run.steps for run in experiment.runs()),
+        "steps": sum(run.steps for run in runs),
     }
 
 
@@ -106,6 +108,8 @@ def compare(client: Client, spec: ExperimentSpec, engine: str, rounds: int) -> d
         "service_seconds": summary([one["seconds"] for one in service]),
         #: Of the engine's speed that is left through the service.
         "speed_share": summary(shares),
+        #: Of the experiment's time, in which no run was in training.
+        "outside_share": summary([one["outside"] for one in service]),
         "stages": {
             stage: summary([one[stage] for one in service])
             for stage in ("until_started", "until_finished", "until_told")

@@ -14,6 +14,8 @@ from typing import Any
 
 import torch
 
+from worker.hardware import processor
+
 ROOT = Path(__file__).parents[1]
 #: torch's own choice of threads when the process starts: the cores that it may use.
 CORES = torch.get_num_threads()
@@ -23,7 +25,7 @@ _LOAD_BEFORE = round(os.getloadavg()[0], 1)
 def describe() -> dict[str, Any]:
     """Return the machine, the software and the moment, for a report."""
     return {
-        "processor": _processor(),
+        "processor": processor(),
         "cores": CORES,
         "instructions": torch.backends.cpu.get_cpu_capability(),
         "memory_gib": round(os.sysconf("SC_PHYS_PAGES") * os.sysconf("SC_PAGE_SIZE") / 2**30, 1),
@@ -37,15 +39,6 @@ def describe() -> dict[str, Any]:
         "load_before": _LOAD_BEFORE,
         "gpu": "not measured on a GPU",
     }
-
-
-def _processor() -> str:
-    cpuinfo = Path("/proc/cpuinfo")
-    if cpuinfo.exists():
-        for line in cpuinfo.read_text().splitlines():
-            if line.startswith("model name"):
-                return line.partition(":")[2].strip()
-    return platform.processor() or platform.machine()
 
 
 def _commit() -> str | None:

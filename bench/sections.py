@@ -152,7 +152,7 @@ def service(found: Found, *, images: Path) -> str:
                 figures(row["steps"] / alone / 1e6),
                 figures(row["steps"] / whole / 1e6),
                 f"{row['speed_share']['median']:.0%}",
-                f"{1 - alone / whole:.0%}",
+                f"{row['outside_share']['median']:.0%}",
                 f"{figures(alone)} s",
                 f"{figures(whole)} s",
                 *(

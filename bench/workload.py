@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from typing import Literal
+
 from tombola.spec import Configuration, ParityTarget, TrainingSettings
 
 K, SAMPLES = 3, 1000
@@ -17,12 +19,13 @@ def configuration(  # noqa: PLR0913  # a cell has so many coordinates
     samples: int | None = SAMPLES,
     sparsity: int | None = 2,
     steps: int = INTERVAL,
+    loss: Literal["hinge", "logistic"] = "hinge",
 ) -> Configuration:
-    """Return a cell whose runs train to the end of their budget, or to a test error of exactly 0."""
+    """Return a cell with the default settings: its runs end at their success, or at the end of their budget."""
     return Configuration(
         target=ParityTarget(n=n, k=k),
         width=width,
         samples=samples,
         sparsity=sparsity,
-        training=TrainingSettings(max_steps=steps, success_error=0.0),
+        training=TrainingSettings(max_steps=steps, loss=loss),
     )
