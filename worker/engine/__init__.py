@@ -22,6 +22,7 @@ from worker.engine.seam import (
     ShouldStop,
 )
 from worker.engine.torch_engine import TorchEngine
+from worker.engine.triton_engine import TritonEngine
 
 __all__ = [
     "ENGINES",
@@ -38,12 +39,13 @@ __all__ = [
     "Run",
     "ShouldStop",
     "TorchEngine",
+    "TritonEngine",
     "UnknownEngineError",
     "select_engine",
 ]
 
 #: Every engine by name: called with the device, it returns the engine or raises `DeviceError`.
-ENGINES: dict[str, Callable[[str], Engine]] = {"torch": TorchEngine}
+ENGINES: dict[str, Callable[[str], Engine]] = {"torch": TorchEngine, "triton": TritonEngine}
 
 
 def select_engine(name: str = "auto", device: str = "auto") -> Engine:
