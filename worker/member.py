@@ -19,7 +19,7 @@ from service.store.models import Worker
 from worker.engine import Engine, select_engine
 from worker.heartbeat import Heartbeat
 
-_LIBRARIES = ("tombola-server", "torch", "numpy")
+_LIBRARIES = ("tombola-server", "torch", "triton", "numpy")
 
 
 class Member:

@@ -27,6 +27,7 @@ WIDE = {
     "sums": "*fp32",
     "next_sums": "*fp32",
     **DRAWS,
+    "key": "u64",  # as Triton types the upper half of all keys
     "ahead": "i32",
     **SHAPE,
 }
