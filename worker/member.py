@@ -22,7 +22,7 @@ from worker.hardware import device_name
 from worker.heartbeat import Heartbeat
 
 _LONGEST_DETAIL = 200
-_LIBRARIES = ("tombola-server", "torch", "numpy")
+_LIBRARIES = ("tombola-server", "torch", "triton", "numpy")
 
 
 class Member:

@@ -21,6 +21,7 @@ if TYPE_CHECKING:
     from worker.engine.seam import FinishedRun
 
 Queues = dict[Group, RunQueue]
+_CPU = torch.device("cpu")
 
 
 class _StopRequestedError(Exception):
@@ -90,7 +91,7 @@ class Work:
     def _train_stage(self, lanes: int, queues: Queues) -> list[Origin]:
         """Train groups in this many lanes; return the runs that had too little memory beside others."""
         resources = dataclasses.replace(self._resources, lanes=lanes)
-        with training_threads(lanes) as threads:
+        with training_threads(lanes, resources.device) as threads:
             futures = [threads.submit(self._train_lane, queues, resources) for _ in range(lanes)]
         return [origin for future in futures for origin in future.result()]
 
@@ -124,20 +125,23 @@ class Work:
             raise _StopRequestedError
 
 
-def training_threads(count: int) -> ThreadPoolExecutor:
+def training_threads(count: int, device: torch.device = _CPU) -> ThreadPoolExecutor:
     """Return threads in which denormal numbers are zero and torch works alone.
 
     Weight decay drives idle weights into the denormal range, where CPUs are slow. And lanes share nothing,
     while torch's own threads wait for each other in every product, spinning, which on a busy host costs more
     than it brings; with several threads the BLAS would also split long sums, and a run's rounding would
-    depend on how many others train with it. Both settings hold for one thread only.
+    depend on how many others train with it. Both settings hold for one thread only, and so does the current
+    CUDA device, that of graphs and kernels.
     """
-    return ThreadPoolExecutor(count, "tombola-lane", _enter_training_thread)
+    return ThreadPoolExecutor(count, "tombola-lane", _enter_training_thread, (device,))
 
 
-def _enter_training_thread() -> None:
+def _enter_training_thread(device: torch.device) -> None:
     torch.set_flush_denormal(True)
     torch.set_num_threads(1)
+    if device.type == "cuda":
+        torch.cuda.set_device(device)
 
 
 def _queues(origins: Iterable[Origin], slack: float) -> Queues:

@@ -8,7 +8,7 @@ from collections.abc import Sequence
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import suppress
 from queue import Empty
-from typing import TYPE_CHECKING, ClassVar
+from typing import TYPE_CHECKING
 
 import torch
 
@@ -54,7 +54,7 @@ class TorchEngine:
     """
 
     name = "torch"
-    _batch: ClassVar[type[Batch]] = Batch
+    _batch: type[Batch] = Batch
 
     def __init__(self, device: str = "auto", memory_limit: int | None = None) -> None:
         if memory_limit is not None and memory_limit <= 0:
@@ -125,7 +125,7 @@ class TorchEngine:
 
     def parameters_after(self, run: Run, steps: int) -> Parameters:
         """Return the parameters of a run after some steps, to compare engines step by step."""
-        with training_threads(1) as thread:
+        with training_threads(1, self._device) as thread:
             return thread.submit(self._parameters_after, run, steps).result().clone()
 
     @torch.inference_mode()

@@ -53,7 +53,7 @@ def test_asking_for_the_native_engine_where_it_was_not_built_says_what_would_hel
 
 
 def test_an_unknown_name_lists_the_known_ones():
-    with pytest.raises(UnknownEngineError, match="no engine 'jax': known are auto, native, torch"):
+    with pytest.raises(UnknownEngineError, match="no engine 'jax': known are auto, native, torch, triton"):
         select_engine("jax")
 
 
