@@ -35,14 +35,13 @@ class Work:
     lanes fit into memory come later, in fewer lanes, and last of all, alone, what ran out of memory.
 
     Attributes:
-        finished: Runs to hand over, then a None that the caller puts.
-        stop: Set to end the training.
+        finished: Runs to hand over; None ends them.
         checkpoints: After a stop, where the runs stand that have begun and not ended.
     """
 
     def __init__(self, origins: Sequence[Origin], resources: Resources) -> None:
         self.finished: SimpleQueue[FinishedRun | None] = SimpleQueue()
-        self.stop = Event()
+        self._stopping = Event()
         self._resources = resources
         self.checkpoints: list[Checkpoint] = []
         self._queues = _queues(origins, resources.slack)
@@ -55,7 +54,7 @@ class Work:
         self._lock = Lock()
 
     def train(self) -> None:
-        """Train all runs, or until `stop` is set.
+        """Train all runs, or until stopped.
 
         Raises:
             EngineMemoryError: One run alone does not fit into memory; other runs may have ended before.
@@ -72,6 +71,10 @@ class Work:
         # What waits in vain and had begun elsewhere stands where it stood.
         for queue in (*self._queues.values(), *alone.values()):
             self.checkpoints += [origin for origin in queue.waiting if isinstance(origin, Checkpoint)]
+
+    def stop(self) -> None:
+        """Make `train` return soon; may be called often and from any thread."""
+        self._stopping.set()
 
     def fraction_done(self) -> float:
         """Return the done share of the work, by cost; a run that ends early has done all of its share."""
@@ -109,7 +112,7 @@ class Work:
             if lane is not None:
                 self.checkpoints += lane.checkpoints()
         except BaseException:
-            self.stop.set()
+            self.stop()
             raise
         finally:
             self._lanes.pop(get_ident(), None)
@@ -121,7 +124,7 @@ class Work:
         self.finished.put(finished)
 
     def _tick(self) -> None:
-        if self.stop.is_set():
+        if self._stopping.is_set():
             raise _StopRequestedError
 
 

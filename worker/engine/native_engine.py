@@ -80,7 +80,7 @@ class NativeEngine:
             runs: What to train, from the start or from a checkpoint on.
             on_finished: Called with each run as soon as it ends.
             should_stop: Called about twice a second with the fraction of the work done; True stops.
-            on_checkpoint: Called, after a stop, with each run that has begun and not ended.
+            on_checkpoint: Called, after a stop, with each run that has begun, here or before, and not ended.
 
         Returns:
             True when every run was handed over, False when `should_stop` ended it before.

@@ -70,7 +70,7 @@ class Checkpoint:
 
 #: Called with each run as soon as it ends.
 OnFinished = Callable[[FinishedRun], None]
-#: Called with each run that has begun and not ended when `should_stop` stops the training.
+#: Called with each run that has begun, here or before, and not ended when `should_stop` stops the training.
 OnCheckpoint = Callable[[Checkpoint], None]
 #: Called at least every second or so with the fraction of the work done (0 to 1); True stops the training.
 ShouldStop = Callable[[float], bool]
@@ -106,7 +106,7 @@ class Engine(Protocol):
             runs: What to train, from the start or from a checkpoint on.
             on_finished: Called with each run as soon as it ends.
             should_stop: Called about twice a second with the fraction of the work done; True stops.
-            on_checkpoint: Called, after a stop, with each run that has begun and not ended.
+            on_checkpoint: Called, after a stop, with each run that has begun, here or before, and not ended.
 
         Returns:
             True when every run was handed over, False when `should_stop` ended it before.

@@ -2,12 +2,7 @@
 
 from __future__ import annotations
 
-import math
-import time
 from collections.abc import Sequence
-from concurrent.futures import ThreadPoolExecutor
-from contextlib import suppress
-from queue import Empty
 from typing import TYPE_CHECKING
 
 import torch
@@ -17,6 +12,7 @@ from worker.engine._batch import Batch
 from worker.engine._graph import Capturer
 from worker.engine._group import Group
 from worker.engine._group_training import Resources
+from worker.engine._handing import hand_over
 from worker.engine._packing import CUDA_SLACK
 from worker.engine._work import Work, training_threads
 from worker.engine.errors import DeviceError
@@ -25,9 +21,6 @@ from worker.engine.seam import Run
 if TYPE_CHECKING:
     from worker.engine._sgd import Parameters
     from worker.engine.seam import Checkpoint, OnCheckpoint, OnFinished, ShouldStop
-
-#: How often `should_stop` is asked.
-_ASK_SECONDS = 0.5
 
 
 class TorchEngine:
@@ -98,26 +91,7 @@ class TorchEngine:
             if not isinstance(origin, Run):
                 _progress.check(origin)
         work = Work(runs, self._resources())
-        handed_over = 0
-        asked = -math.inf
-        with ThreadPoolExecutor(1, "tombola-training") as thread:
-            training = thread.submit(work.train)
-            training.add_done_callback(lambda _: work.finished.put(None))
-            try:
-                while True:
-                    if time.monotonic() - asked >= _ASK_SECONDS and not work.stop.is_set():
-                        if should_stop(work.fraction_done()):
-                            work.stop.set()
-                        asked = time.monotonic()
-                    with suppress(Empty):
-                        finished = work.finished.get(timeout=_ASK_SECONDS)
-                        if finished is None:
-                            break
-                        on_finished(finished)
-                        handed_over += 1
-            finally:
-                work.stop.set()
-            training.result()
+        handed_over = hand_over(work, on_finished, should_stop)
         if on_checkpoint is not None:
             for checkpoint in work.checkpoints:
                 on_checkpoint(checkpoint)

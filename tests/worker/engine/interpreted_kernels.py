@@ -191,7 +191,7 @@ class TestTraining:
         def stop_at_the_seventh(work):
             ticks.append(1)
             if len(ticks) == 7:
-                work.stop.set()
+                work.stop()
             tick(work)
 
         with monkeypatch.context() as patched:
