@@ -92,6 +92,11 @@ class Fleet:
         """How many runs most workers train side by side."""
         return max(self.machines, key=lambda item: item.count).kind.lanes
 
+    @property
+    def all_lanes(self) -> int:
+        """How many runs all workers together train side by side."""
+        return sum(item.count * item.kind.lanes for item in self.machines)
+
     def seconds(self, configuration: Configuration, steps: float, *, deviations: float = 0.0) -> float:
         """Return the seconds that a run takes the whole fleet: the inverse of its runs per second."""
         whole = math.ceil(steps)

@@ -84,7 +84,8 @@ def _estimates(machines: Fleet, parts: Sequence[_Part]) -> tuple[Estimate | None
     """Return core-seconds, GPU-seconds and wall seconds.
 
     Workers take shards as they become free, so all of them are busy to the end and share the runs of each
-    configuration as they are fast. But no run ends before its own time in one lane.
+    configuration as they are fast. But no run ends before its own time in one lane; and at worst the longest
+    begins last, when the other lanes run dry (the bound of list scheduling, Graham 1966).
     """
     busy: list[float] = []
     wall: list[float] = []
@@ -102,7 +103,8 @@ def _estimates(machines: Fleet, parts: Sequence[_Part]) -> tuple[Estimate | None
             default=0.0,
         )
         busy.append(sum(part.count * seconds for part, seconds in zip(parts, each, strict=True)))
-        wall.append(max(busy[-1], longest))
+        alone = longest * (1.0 - 1.0 / machines.all_lanes)
+        wall.append(busy[-1] + alone if name == "high" else max(busy[-1], longest))
 
     def of(device: str) -> Estimate | None:
         lanes = machines.lanes_of(device)
@@ -132,6 +134,8 @@ def _shown(machines: Fleet, parts: Sequence[_Part]) -> list[Machines]:
 
 
 def _basis(machines: Fleet, parts: Sequence[_Part]) -> str:
+    if not parts:
+        return "nothing to train"
     shown = _shown(machines, parts)
     speeds = "measured" if all(item.measured for item in shown) else "assumed, in part at least"
     kinds = ", ".join(

@@ -86,7 +86,7 @@ class Quote(_Answer):
     those did on average, one more counted at the full budget; all others are taken to use their full budget,
     for nothing is known about them. Low: the steps that finished runs took, others end at their first
     evaluation, and machines are a standard deviation faster than expected. High: every run trains to its
-    budget, and machines are a standard deviation slower.
+    budget, and machines are a standard deviation slower; of wall time, the longest run begins last.
     """
 
     cells: int

@@ -101,6 +101,23 @@ def test_no_experiment_is_quoted_shorter_than_its_longest_run(database, lab, spe
     assert found.wall_seconds.expected == pytest.approx(longest)
 
 
+def test_the_high_end_covers_a_last_run_that_trains_while_other_lanes_are_idle(database, lab, spec, hire):
+    hire(lanes=2)
+    one_cell = spec.grid.model_copy(update={"width": [8], "samples": [50], "sparsity": [2]})
+    (item,) = (three := grown(spec, 3).model_copy(update={"grid": one_cell})).configurations()
+    run = cost.run_seconds(item, item.training.max_steps, cost.SPEEDS["native", "cpu"])
+    # Two rounds, the second with one run; and each may take twice as long as was assumed.
+    assert quote(database, lab, three).wall_seconds.high == pytest.approx(2 * 2 * run)
+
+
+def test_nothing_to_train_is_said(database, lab, spec, submit, hands):
+    submit(spec)
+    hands.train_all()
+    found = quote(database, lab, spec)
+    assert found.basis == "nothing to train"
+    assert found.wall_seconds.high == found.core_seconds.high == 0
+
+
 def test_quoted_and_actual_stand_side_by_side(database, lab, spec, submit, hands):
     experiment_id = submit(spec)
 
