@@ -23,6 +23,8 @@ _LOOKS = {
 }
 NAMES = {"plain": "plain loop", "vmap": "vmap ensemble", "torch": "torch engine", "native": "native engine"}
 _LABEL = 9
+#: Of the scaling's axes: where values, and times, go over several powers of ten.
+_LOGARITHMIC_VALUES, _LOGARITHMIC_TIMES = ("width", "samples"), ("width",)
 
 
 def speed(found: dict[str, Any]) -> Figure:
@@ -71,20 +73,24 @@ def scaling(found: dict[str, Any]) -> Figure:
         unit = 1e6 if axis["per_step"] else 1.0
         values = [point["value"] for point in axis["points"]]
         above.plot(values, [point["cost"] * unit for point in axis["points"]], marker, color=colour)
-        # A line is curved on logarithmic axes unless it passes through 0.
+        # On logarithmic axes a line is curved.
         dense = [values[0] * (values[-1] / values[0]) ** (i / 60) for i in range(61)]
         line = [(axis["fit"]["intercept"] + axis["fit"]["slope"] * value) * unit for value in dense]
         above.plot(dense, line, color="0.35", linewidth=1)
-        above.set_title(f"within {axis['fit']['deviation']:.0%} of the line", size=_LABEL)
+        above.set_title(f"within {axis['fit']['deviation']:.1%} of the line", size=_LABEL)
         above.set_ylabel("µs per run and step" if axis["per_step"] else "seconds", size=_LABEL)
         memory = [max(point["memory_mib"], 0.0) for point in axis["points"]]
         below.plot(values, memory, marker + "-", color=colour)
         below.set_xlabel(name, size=_LABEL)
         below.set_ylim(0, 1.2 * max([*memory, 10.0]))
-        _log_log(above)
-        below.set_xscale("log")
-        below.grid(alpha=0.3, linewidth=0.6)
-        below.tick_params(labelsize=8)
+        if name in _LOGARITHMIC_TIMES:
+            _log_log(above)
+        else:
+            above.set_ylim(bottom=0)
+        for one in (above, below):
+            one.set_xscale("log" if name in _LOGARITHMIC_VALUES else "linear")
+            one.grid(alpha=0.3, linewidth=0.6)
+            one.tick_params(labelsize=8)
     grid[1][0].set_ylabel("MiB that training adds", size=_LABEL)
     return figure
 

@@ -82,12 +82,13 @@ def engines(found: Found, *, images: Path) -> str:
     """Tabulate every side's time, and what follows from it, a table for each n."""
     sides = [name for name in NAMES if name in found["rows"][0]["sides"]]
     ours = [name for name in sides if name != "plain"]
+    trainers = [name for name in sides if name in found["engines"]]
     head = ["width", *(f"{NAMES[name]}, µs" for name in sides)]
-    head += [f"ratio: {name}" for name in ours] + [f"peak: {name}" for name in sides]
+    head += [f"ratio: {name}" for name in ours] + [f"peak: {name}" for name in trainers]
     parts = [f"![Speed against width]({images / 'bench-speed.png'})"]
     for n in sorted({row["n"] for row in found["rows"]}):
         rows = [
-            _engine_row(row, sides, ours, found["peak"]["all_threads"])
+            _engine_row(row, sides, trainers, found["peak"]["all_threads"])
             for row in found["rows"]
             if row["n"] == n
         ]
@@ -105,13 +106,13 @@ def engines(found: Found, *, images: Path) -> str:
     return "\n\n".join(parts)
 
 
-def _engine_row(row: Found, sides: list[str], ours: list[str], peak: float) -> list[str]:
+def _engine_row(row: Found, sides: list[str], trainers: list[str], peak: float) -> list[str]:
     measured = row["sides"]
     times = [figures(measured[name]["seconds"]["median"] * 1e6) for name in sides]
     if "vmap" in sides:
         times[sides.index("vmap")] += f" ({measured['vmap']['runs']} runs)"
-    ratios = [figures(measured[name]["ratio"]) for name in ours]
-    shares = [f"{measured[name]['flops_per_second'] / peak:.1%}" for name in sides]
+    ratios = [figures(measured[name]["ratio"]) for name in sides if name != "plain"]
+    shares = [f"{measured[name]['flops_per_second'] / peak:.1%}" for name in trainers]
     return [thousands(row["width"]), *times, *ratios, *shares]
 
 
@@ -128,7 +129,7 @@ def scaling(found: Found, *, images: Path) -> str:
                 axis["fixed"],
                 f"{thousands(points[0]['value'])} to {thousands(points[-1]['value'])}",
                 f"{figures(points[0]['cost'] * unit)} to {figures(points[-1]['cost'] * unit)} {label}",
-                f"{line['deviation']:.0%}",
+                f"{line['deviation']:.1%}",
                 f"{line['r_squared']:.4f}",
                 f"{memory[0]:.0f} to {memory[-1]:.0f} MiB",
             ]
