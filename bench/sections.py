@@ -6,7 +6,7 @@ from collections.abc import Iterable, Sequence
 from pathlib import Path
 from typing import Any
 
-from bench.pictures import NAMES, thousands
+from bench.pictures import NAMES, sides_of, thousands
 from tombola.results import SuccessTable
 
 Found = dict[str, Any]
@@ -80,7 +80,7 @@ def _verdict(value: float, goal: float) -> str:
 
 def engines(found: Found, *, images: Path) -> str:
     """Tabulate every side's time, and what follows from it, a table for each n."""
-    sides = [name for name in NAMES if name in found["rows"][0]["sides"]]
+    sides = sides_of(found)
     ours = [name for name in sides if name != "plain"]
     trainers = [name for name in sides if name in found["engines"]]
     head = ["width", *(f"{NAMES[name]}, µs" for name in sides)]
@@ -107,12 +107,12 @@ def engines(found: Found, *, images: Path) -> str:
 
 
 def _engine_row(row: Found, sides: list[str], trainers: list[str], peak: float) -> list[str]:
-    measured = row["sides"]
-    times = [figures(measured[name]["seconds"]["median"] * 1e6) for name in sides]
-    if "vmap" in sides:
+    measured = {name: row["sides"].get(name) for name in sides}
+    times = [figures(one["seconds"]["median"] * 1e6) if one else "" for one in measured.values()]
+    if measured.get("vmap"):
         times[sides.index("vmap")] += f" ({measured['vmap']['runs']} runs)"
-    ratios = [figures(measured[name]["ratio"]) for name in sides if name != "plain"]
-    shares = [f"{measured[name]['flops_per_second'] / peak:.1%}" for name in trainers]
+    ratios = [figures(one["ratio"]) if one else "" for name, one in measured.items() if name != "plain"]
+    shares = [f"{row['sides'][name]['flops_per_second'] / peak:.1%}" for name in trainers]
     return [thousands(row["width"]), *times, *ratios, *shares]
 
 
