@@ -43,7 +43,7 @@ SPEC = ExperimentSpec.model_validate(
 class MadeUpEngine:
     """Ends every run at once, and does in the middle what a test asks of it."""
 
-    name, device = "made-up", "cpu"
+    name, device, versions = "made-up", "cpu", {}
 
     def __init__(self, in_the_middle=lambda: None):
         self.in_the_middle = in_the_middle

@@ -143,7 +143,7 @@ class TestIdentity:
         ]
         training = {"max_steps": 700, "eval_every": 100, "test_samples": 256}
         runs = [make_run(**{**training, **cell}, seed=seed) for cell in cells for seed in range(6)]
-        name = native._kernel._instructions
+        name = native._kernel.instructions
         alone = {}
         for run in runs:
             alone |= self.finished(NativeEngine(instructions=name, threads=1), [run])
