@@ -34,7 +34,7 @@ def runs_for(width: int, n: int = GOALS_DIMENSION) -> int:
     """Return how many runs an engine trains at once: as users do, fewer where each takes long."""
     if width * n <= 60_000:
         return 50
-    return 4 * CORES if width * n <= 200_000 else CORES
+    return (4 if width * n <= 200_000 else 2 if width * n <= 600_000 else 1) * CORES
 
 
 def measure(engines: dict[str, Engine], width: int, n: int, *, quick: bool) -> dict[str, Any]:
