@@ -16,13 +16,18 @@ WORKDIR /tmp
 
 
 FROM base AS wheels
+# For the native engine; the images that train hold only what it makes.
+RUN apt-get update \
+    && apt-get install --yes --no-install-recommends g++ \
+    && rm -rf /var/lib/apt/lists/*
 WORKDIR /src
 COPY clients/python clients/python
-COPY pyproject.toml README.md LICENSE ./
+COPY pyproject.toml setup.py MANIFEST.in README.md LICENSE ./
 COPY service service
 COPY worker worker
 COPY migrations migrations
-RUN pip wheel --no-deps --wheel-dir /wheels ./clients/python .
+RUN pip wheel --no-deps --wheel-dir /wheels ./clients/python . \
+    && python -m zipfile --list /wheels/tombola_server-*.whl | grep --quiet worker/engine/_native
 
 
 FROM base AS api

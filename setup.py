@@ -23,6 +23,7 @@ setup(
             extra_compile_args=[
                 "-std=c++17",
                 "-O3",
+                "-g0",
                 "-ffp-contract=fast",  # a * b + c rounds once, also inside the ISO standard
                 "-fno-math-errno",
                 "-fvisibility=hidden",

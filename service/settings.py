@@ -27,7 +27,9 @@ class Settings(BaseSettings):
         default=None, description="API key that `tombola migrate --ensure-admin-key` registers."
     )
     max_body_bytes: int = Field(default=1_000_000, ge=1_000, description="Largest request body.")
-    engine: Literal["auto", "native", "torch"] = Field(default="auto", description="Training engine.")
+    engine: Literal["auto", "native", "torch", "triton"] = Field(
+        default="auto", description="Training engine."
+    )
     device: str = Field(default="auto", description="`auto`, `cpu`, `cuda` or `cuda:1`.")
     threads: int = Field(default=0, ge=0, description="CPU threads of a worker; 0 is all cores.")
     shard_seconds: float = Field(default=60.0, gt=0, description="Training time a shard is planned for.")

@@ -22,7 +22,7 @@ from worker.hardware import device_name
 from worker.heartbeat import Heartbeat
 
 _LONGEST_DETAIL = 200
-_LIBRARIES = ("tombola-server", "torch", "numpy")
+_LIBRARIES = ("tombola-server", "torch", "triton", "numpy")
 
 
 class Member:
@@ -41,7 +41,7 @@ class Member:
         self.trained_by = TrainedBy(
             self.engine.name,
             self.engine.device,
-            software_versions(),
+            software_versions() | dict(self.engine.versions),
             device_name=device_name(self.engine),
             lanes=self.engine.lanes,
         )

@@ -115,8 +115,10 @@ def left_to_others(session: Session, shard_id: int, by: Trainer, *, queue: str) 
     begun_by = checkpoints.trainers(session, shard_id, saved_after=clock(session) - _LEFT_FOR)
     if not begun_by or by in begun_by:
         return False
-    alive = workers.alive(session, queue)
-    return any(Trainer.of(row.engine, row.device, row.versions) in begun_by for row in alive)
+    return any(
+        row.queue == queue and Trainer.of(row.engine, row.device, row.versions) in begun_by
+        for row in workers.alive(session)
+    )
 
 
 def held_costs(session: Session, experiments: Sequence[Experiment]) -> dict[str, float]:

@@ -10,7 +10,9 @@ import sys
 import threading
 import tomllib
 import zipfile
+from fnmatch import fnmatch
 from http.server import BaseHTTPRequestHandler, HTTPServer
+from importlib.util import find_spec
 from pathlib import Path
 
 import pytest
@@ -67,14 +69,14 @@ def documented_commands():
     return re.findall(r"^(?:docker compose exec api )?(tombola .*)", "\n".join(blocks), flags=re.MULTILINE)
 
 
-def run(*command):
+def run(*command, **environment):
     return subprocess.run(
         command,
         capture_output=True,
         text=True,
         check=False,
-        timeout=60,
-        env={**os.environ, "COLUMNS": "200", "TERM": "dumb", "NO_COLOR": "1"},
+        timeout=120,
+        env={**os.environ, "COLUMNS": "200", "TERM": "dumb", "NO_COLOR": "1", **environment},
     )
 
 
@@ -282,34 +284,53 @@ def test_the_builder_gets_every_package_of_the_server():
     assert packages <= copied()
 
 
-def test_the_wheels_hold_every_file_of_their_packages(tmp_path):
-    source = tmp_path / "src"
+def copy_source(source):
+    """Copy what the Dockerfile copies to build the wheels."""
     for name in copied():
         (source / name).parent.mkdir(parents=True, exist_ok=True)
         if (ROOT / name).is_dir():
-            made = shutil.ignore_patterns("__pycache__", "*.egg-info", "build")
+            made = shutil.ignore_patterns("__pycache__", "*.egg-info", "build", "*.so")
             shutil.copytree(ROOT / name, source / name, ignore=made)
         else:
             shutil.copy(ROOT / name, source / name)
+
+
+def build_wheels(source, target, **environment):
+    """Build wheels as the Dockerfile does; return the names of the files in them."""
     (build,) = (text for name, text in STAGES["wheels"] if name == "RUN" and "pip wheel" in text)
-    places = [str(source / place) for place in build.split("/wheels ")[1].split()]
+    places = build.split("&&")[0].split("/wheels ")[1].split()
     pip = (sys.executable, "-m", "pip", "wheel", "--no-deps", "--no-build-isolation", "--quiet")
-    result = run(*pip, "--wheel-dir", str(tmp_path / "wheels"), *places)
+    wheels = ("--wheel-dir", str(target), *(str(source / place) for place in places))
+    result = run(*pip, *wheels, **environment)
     assert result.returncode == 0, result.stdout + result.stderr
-    held = {name for wheel in (tmp_path / "wheels").iterdir() for name in zipfile.ZipFile(wheel).namelist()}
-    packages = [
-        source / "clients/python/tombola",
-        source / "service",
-        source / "worker",
-        source / "migrations",
-    ]
+    return {name for wheel in target.iterdir() for name in zipfile.ZipFile(wheel).namelist()}
+
+
+def extensions(held):
+    return [name for name in held if fnmatch(name, "worker/engine/_native*.so")]
+
+
+def test_the_wheels_hold_every_file_of_their_packages(tmp_path):
+    source = tmp_path / "src"
+    copy_source(source)
+    held = build_wheels(source, tmp_path / "wheels")
+    packages = ("clients/python/tombola", "service", "worker", "migrations")
     files = {
-        str(file.relative_to(package.parent))
+        str(file.relative_to((source / package).parent))
         for package in packages
-        for file in package.rglob("*")
-        if file.is_file()
+        for file in (source / package).rglob("*")
+        if file.is_file() and file.parent != source / "worker/engine/native"  # becomes the extension
     }
     assert sorted(files - held) == []
+    assert len(extensions(held)) == (1 if find_spec("worker.engine._native") else 0)
+
+
+def test_without_a_compiler_the_wheels_are_built_without_the_native_engine(tmp_path):
+    source = tmp_path / "src"
+    copy_source(source)
+    held = build_wheels(source, tmp_path / "wheels", CC="/nonexistent/cc", CXX="/nonexistent/c++")
+    assert "worker/engine/native_engine.py" in held
+    assert extensions(held) == []
 
 
 @pytest.mark.parametrize("name", ["Dockerfile", "docker-compose.yml", ".dockerignore"])

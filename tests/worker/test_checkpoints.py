@@ -18,7 +18,7 @@ from service.store.database import Database
 from service.store.models import Checkpoint, CheckpointPart, Configuration, Curve, Run, Shard
 from tombola.spec import ExperimentSpec
 from worker import engine, training
-from worker.engine import torch_engine
+from worker.engine import _handing
 from worker.member import Member
 from worker.segments import Segment
 from worker.training import train_shard
@@ -65,7 +65,7 @@ def database(sqlite_url):
 
 @pytest.fixture
 def new_member(sqlite_url, database, monkeypatch):  # the database is migrated first
-    monkeypatch.setattr(torch_engine, "_ASK_SECONDS", 0.05)
+    monkeypatch.setattr(_handing, "_ASK_SECONDS", 0.05)
     members = []
 
     def make(*, shard_seconds=1e-3):
@@ -86,25 +86,25 @@ def new_member(sqlite_url, database, monkeypatch):  # the database is migrated f
 
 
 @pytest.fixture
-def shard_id(database):
+def experiment(database):
     with database.write() as session:
-        Lab().submit(session, SPEC)
-        return session.scalars(select(Shard.id)).one()
+        experiment_id = Lab().submit(session, SPEC)[0].id
 
-
-@pytest.fixture
-def experiment(database, shard_id):
     def experiment():
         with database.read() as session:
-            known = answers.known(session, session.get(Shard, shard_id).experiment_id)
-            return answers.experiment(session, known)
+            return answers.experiment(session, answers.known(session, experiment_id))
 
     return experiment
 
 
-def shard(database, shard_id):
+def queued(database):
     with database.read() as session:
-        return session.get(Shard, shard_id)
+        return session.scalars(select(Shard).where(Shard.state == "queued").order_by(Shard.id)).all()
+
+
+def train_next(database, member):
+    """Train the oldest queued shard, or a segment of it."""
+    train_shard(member, queued(database)[0].id)
 
 
 def count(database, model=Checkpoint):
@@ -134,33 +134,33 @@ def stored(database):
         }
 
 
-def train(database, shard_id, *members):
-    """Train a shard to its end, each segment with the next worker; return the number of segments."""
-    for number, member in zip(range(200), itertools.cycle(members), strict=False):
-        if shard(database, shard_id).state != "queued":
+def train(database, *members):
+    """Train all shards to their ends, each segment with the next worker; return the number of segments."""
+    for number, member in zip(range(300), itertools.cycle(members), strict=False):
+        if not queued(database):
             return number
-        train_shard(member, shard_id)
-    raise AssertionError("the shard does not end")
+        train_next(database, member)
+    raise AssertionError("the shards do not end")
 
 
-def cut_once(database, shard_id, member):
-    train_shard(member, shard_id)
-    assert shard(database, shard_id).state == "queued", "the run is long enough to be cut"
+def cut_once(database, member):
+    train_next(database, member)
+    assert queued(database), "the runs are long enough to be cut"
     assert count(database) > 0
 
 
 def test_runs_cut_into_segments_and_handed_from_worker_to_worker_end_as_uncut_ones(
-    database, new_member, shard_id, experiment, uncut
+    database, new_member, experiment, uncut
 ):
     one, other = new_member(), new_member()
     held, shown = [], []
     for member in itertools.cycle([one, other]):
-        train_shard(member, shard_id)
-        if shard(database, shard_id).state != "queued":
+        train_next(database, member)
+        if not queued(database):
             break
         held.append(held_steps(database))
         shown.append(experiment().progress.fraction)
-        assert shard(database, shard_id).attempts == 0
+        assert {shard.attempts for shard in queued(database)} == {0}
     assert len(held) >= 2, "cut, and cut again"
     assert stored(database) == uncut
     assert experiment().status == "succeeded"
@@ -178,22 +178,22 @@ def test_runs_cut_into_segments_and_handed_from_worker_to_worker_end_as_uncut_on
 
 
 def test_states_that_come_in_several_transactions_are_the_same(
-    database, new_member, shard_id, uncut, monkeypatch
+    database, new_member, experiment, uncut, monkeypatch
 ):
     monkeypatch.setattr(worker.checkpoints, "_FLUSH_BYTES", 1)
-    assert train(database, shard_id, new_member()) > 1
+    assert train(database, new_member()) > 1
     assert stored(database) == uncut
 
 
 def test_an_ordinary_shard_makes_no_checkpoint_even_when_it_is_stopped(
-    database, new_member, shard_id, uncut, monkeypatch
+    database, new_member, experiment, uncut, monkeypatch
 ):
     member = new_member(shard_seconds=60)
     cut_after(member, monkeypatch, 0.2)
-    train_shard(member, shard_id)
-    assert shard(database, shard_id).state == "queued"
+    train_next(database, member)
+    assert queued(database)
     assert count(database) == 0
-    assert train(database, shard_id, new_member(shard_seconds=60)) == 1
+    assert train(database, new_member(shard_seconds=60)) == 1
     assert stored(database) == uncut
 
 
@@ -218,23 +218,21 @@ def never_cut(monkeypatch):
 
 @pytest.mark.parametrize("room", [True, False], ids=["in time", "too large to be stored in time"])
 def test_a_long_run_that_is_stopped_goes_on_where_it_was(
-    database, new_member, shard_id, uncut, monkeypatch, room
+    database, new_member, experiment, uncut, monkeypatch, room
 ):
     if not room:
         monkeypatch.setattr(worker.checkpoints, "_STOP_BYTES", 0)
     member = new_member(shard_seconds=0.05)
     never_cut(monkeypatch)
     cut_after(member, monkeypatch, 0.2)
-    train_shard(member, shard_id)
-    assert (shard(database, shard_id).state, shard(database, shard_id).attempts) == ("queued", 0)
+    train_next(database, member)
+    assert {shard.attempts for shard in queued(database)} == {0}
     assert (count(database) > 0) == room
-    train(database, shard_id, new_member(shard_seconds=60))
+    train(database, new_member(shard_seconds=60))
     assert stored(database) == uncut
 
 
-def test_a_paused_long_run_goes_on_where_it_was(
-    database, new_member, shard_id, experiment, uncut, monkeypatch
-):
+def test_a_paused_long_run_goes_on_where_it_was(database, new_member, experiment, uncut, monkeypatch):
     member = new_member(shard_seconds=0.05)
     never_cut(monkeypatch)
     original = member.engine.train
@@ -250,40 +248,39 @@ def test_a_paused_long_run_goes_on_where_it_was(
         return original(runs, on_finished, look, on_checkpoint)
 
     monkeypatch.setattr(member.engine, "train", paused)
-    train_shard(member, shard_id)
-    assert shard(database, shard_id).state == "dropped"
+    train_next(database, member)
+    assert not queued(database), "its shards are dropped"
     assert count(database) > 0
     before = experiment().progress.fraction
     assert before > 0.1
     with database.write() as session:
         Lab().resume(session, experiment().id)
-        (again,) = session.scalars(select(Shard.id).where(Shard.state == "queued"))
     assert experiment().progress.fraction == before
-    train(database, again, new_member(shard_seconds=60))
+    train(database, new_member(shard_seconds=60))
     assert stored(database) == uncut
 
 
 def test_a_worker_of_another_kind_starts_anew_and_disturbs_nothing(
-    database, new_member, shard_id, uncut, monkeypatch
+    database, new_member, experiment, uncut, monkeypatch
 ):
     ours = new_member()
     versions = {**ours.trained_by.versions, "torch": "99.0"}
     monkeypatch.setattr(worker.member, "software_versions", lambda: versions)
     newer = new_member()
-    cut_once(database, shard_id, ours)
+    cut_once(database, ours)
     mine = held_steps(database)
     monkeypatch.setattr(training, "_LEAVE_SECONDS", 0)
-    train_shard(newer, shard_id)
+    train_next(database, newer)
     assert held_steps(database) == mine, "left to the worker that has begun it, while it lives"
     ours.close()
-    cut_once(database, shard_id, newer)
+    cut_once(database, newer)
     with database.read() as session:
         kinds = session.scalars(select(Checkpoint.software).distinct()).all()
     assert len(kinds) == 2
     kept = held_steps_of(database, ours)
     assert kept
     assert kept.items() <= mine.items(), "as they were, but for those of runs that have ended"
-    train(database, shard_id, newer)
+    train(database, newer)
     assert stored(database) == uncut
     assert count(database) == 0
 
@@ -296,9 +293,9 @@ def held_steps_of(database, member):
         return {(row.configuration_id, row.seed): (row.steps, row.wall_seconds) for row in rows}
 
 
-def test_a_damaged_state_costs_time_and_no_number(database, new_member, shard_id, uncut, caplog):
+def test_a_damaged_state_costs_time_and_no_number(database, new_member, experiment, uncut, caplog):
     member = new_member()
-    cut_once(database, shard_id, member)
+    cut_once(database, member)
     with database.write() as session:
         part = session.scalars(select(CheckpointPart)).first()
         data = bytearray(part.data)
@@ -308,36 +305,35 @@ def test_a_damaged_state_costs_time_and_no_number(database, new_member, shard_id
             .where(CheckpointPart.checkpoint_id == part.checkpoint_id)
             .values(data=bytes(data))
         )
-    train(database, shard_id, member)
+    train(database, member)
     assert "is damaged" in caplog.text
     assert stored(database) == uncut
 
 
 def test_a_state_that_the_engine_refuses_is_dropped_and_the_run_starts_anew(
-    database, new_member, shard_id, uncut
+    database, new_member, experiment, uncut
 ):
     member = new_member()
-    cut_once(database, shard_id, member)
+    cut_once(database, member)
     (configuration_id, seed), (steps, _) = next(iter(held_steps(database).items()))
     curve = {"steps": [1], "train_error": [0.5], "test_error": [0.5]}
     wrong = RunState(configuration_id, seed, steps + 1, b"of another shape", curve, 1.0)
     with database.write() as session:
         assert checkpoints.save(session, [wrong], member.trained_by.trainer) == 1
-    train_shard(member, shard_id)
-    assert (shard(database, shard_id).state, shard(database, shard_id).attempts) == ("queued", 1)
+    train_next(database, member)
+    assert queued(database)[0].attempts == 1
     assert count(database) == 0
-    train(database, shard_id, member)
+    train(database, member)
     assert stored(database) == uncut
 
 
-def test_segments_that_bring_nothing_end_after_three_attempts(
-    database, new_member, shard_id, experiment, monkeypatch
-):
+def test_segments_that_bring_nothing_end_after_three_attempts(database, new_member, experiment, monkeypatch):
     member = new_member()
     original = member.engine.train
     monkeypatch.setattr(member.engine, "train", lambda *args: original(*args[:3], lambda _: None))
-    segments = train(database, shard_id, member)
-    finished = experiment().progress.runs_done
-    assert 3 <= segments <= 3 + finished, "a segment in which a run ended was of use"
+    train(database, member)
+    with database.read() as session:
+        failed = session.scalars(select(Shard).where(Shard.state == "failed")).all()
+    assert {shard.attempts for shard in failed} == {3}
     assert experiment().status == "failed"
     assert "no run got any further" in experiment().reason

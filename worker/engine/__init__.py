@@ -24,6 +24,7 @@ from worker.engine.seam import (
     ShouldStop,
 )
 from worker.engine.torch_engine import TorchEngine
+from worker.engine.triton_engine import TritonEngine
 
 __all__ = [
     "ENGINES",
@@ -42,12 +43,17 @@ __all__ = [
     "Run",
     "ShouldStop",
     "TorchEngine",
+    "TritonEngine",
     "UnknownEngineError",
     "select_engine",
 ]
 
 #: Every engine by name: called with the device, it returns the engine or raises an `EngineError`.
-ENGINES: dict[str, Callable[[str], Engine]] = {"native": NativeEngine, "torch": TorchEngine}
+ENGINES: dict[str, Callable[[str], Engine]] = {
+    "native": NativeEngine,
+    "torch": TorchEngine,
+    "triton": TritonEngine,
+}
 
 
 def select_engine(name: str = "auto", device: str = "auto") -> Engine:

@@ -16,7 +16,7 @@ Work = Callable[[], None]
 #: Returns a function that does what its argument would, on the same tensors; does not run it.
 Capture = Callable[[Work], Work]
 
-#: Launches that may wait for the device; a stop waits for them.
+#: Launches that may wait for the device.
 _LAUNCHES_AHEAD = 2
 
 
@@ -51,15 +51,31 @@ def capture_graph(work: Work) -> Work:
     # Other threads of this process may use CUDA meanwhile: their calls must not spoil the capture.
     with torch.cuda.graph(graph, capture_error_mode="thread_local"):
         work()
-    launched: deque[torch.cuda.Event] = deque()
+    pace = Pace(torch.device("cuda"))
 
     def replay() -> None:
-        # Thousands of steps would fit into the queue of launches, and a stop would wait for all of them.
-        if len(launched) == _LAUNCHES_AHEAD:
-            launched.popleft().synchronize()
         graph.replay()
-        event = torch.cuda.Event(blocking=True)  # type: ignore[no-untyped-call]  # torch has none
-        event.record()
-        launched.append(event)
+        pace.keep()
 
     return replay
+
+
+class Pace:
+    """Keeps the host at most a few launches of many steps ahead of a device.
+
+    Thousands would fit into the queue of launches, and a stop would wait for all of them.
+    """
+
+    def __init__(self, device: torch.device) -> None:
+        self._cuda = device.type == "cuda"
+        self._launched: deque[torch.cuda.Event] = deque()
+
+    def keep(self) -> None:
+        """Note a launch, and wait until there are few before it."""
+        if not self._cuda:
+            return
+        event = torch.cuda.Event(blocking=True)  # type: ignore[no-untyped-call]  # torch has none
+        event.record()
+        self._launched.append(event)
+        if len(self._launched) > _LAUNCHES_AHEAD:
+            self._launched.popleft().synchronize()

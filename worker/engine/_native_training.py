@@ -115,7 +115,7 @@ class NativeTraining:
         return self._fraction
 
     def checkpoints(self) -> Iterator[Checkpoint]:
-        """Yield the runs that began and did not end; their memory is free once they were yielded."""
+        """Yield the runs that began, here or before, and did not end; each frees its memory."""
         for item in sorted(self._unfinished, key=lambda item: -item.cost_left):
             learner, item.learner = item.learner, None
             if learner is not None and learner.steps:
@@ -126,6 +126,8 @@ class NativeTraining:
                     curve=_curve(learner),
                     wall_seconds=self._wall_seconds(item),
                 )
+            elif isinstance(item.origin, Checkpoint):
+                yield item.origin
 
     def _item(self, origin: Origin) -> _Item:
         run = run_of(origin)

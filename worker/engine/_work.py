@@ -21,6 +21,7 @@ if TYPE_CHECKING:
     from worker.engine.seam import FinishedRun
 
 Queues = dict[Group, RunQueue]
+_CPU = torch.device("cpu")
 
 
 class _StopRequestedError(Exception):
@@ -34,14 +35,13 @@ class Work:
     lanes fit into memory come later, in fewer lanes, and last of all, alone, what ran out of memory.
 
     Attributes:
-        finished: Runs to hand over, then a None that the caller puts.
-        stop: Set to end the training.
+        finished: Runs to hand over; None ends them.
         checkpoints: After a stop, where the runs stand that have begun and not ended.
     """
 
     def __init__(self, origins: Sequence[Origin], resources: Resources) -> None:
         self.finished: SimpleQueue[FinishedRun | None] = SimpleQueue()
-        self.stop = Event()
+        self._stopping = Event()
         self._resources = resources
         self.checkpoints: list[Checkpoint] = []
         self._queues = _queues(origins, resources.slack)
@@ -54,7 +54,7 @@ class Work:
         self._lock = Lock()
 
     def train(self) -> None:
-        """Train all runs, or until `stop` is set.
+        """Train all runs, or until stopped.
 
         Raises:
             EngineMemoryError: One run alone does not fit into memory; other runs may have ended before.
@@ -71,6 +71,10 @@ class Work:
         # What waits in vain and had begun elsewhere stands where it stood.
         for queue in (*self._queues.values(), *alone.values()):
             self.checkpoints += [origin for origin in queue.waiting if isinstance(origin, Checkpoint)]
+
+    def stop(self) -> None:
+        """Make `train` return soon; may be called often and from any thread."""
+        self._stopping.set()
 
     def fraction_done(self) -> float:
         """Return the done share of the work, by cost; a run that ends early has done all of its share."""
@@ -90,7 +94,7 @@ class Work:
     def _train_stage(self, lanes: int, queues: Queues) -> list[Origin]:
         """Train groups in this many lanes; return the runs that had too little memory beside others."""
         resources = dataclasses.replace(self._resources, lanes=lanes)
-        with training_threads(lanes) as threads:
+        with training_threads(lanes, resources.device) as threads:
             futures = [threads.submit(self._train_lane, queues, resources) for _ in range(lanes)]
         return [origin for future in futures for origin in future.result()]
 
@@ -108,7 +112,7 @@ class Work:
             if lane is not None:
                 self.checkpoints += lane.checkpoints()
         except BaseException:
-            self.stop.set()
+            self.stop()
             raise
         finally:
             self._lanes.pop(get_ident(), None)
@@ -120,24 +124,27 @@ class Work:
         self.finished.put(finished)
 
     def _tick(self) -> None:
-        if self.stop.is_set():
+        if self._stopping.is_set():
             raise _StopRequestedError
 
 
-def training_threads(count: int) -> ThreadPoolExecutor:
+def training_threads(count: int, device: torch.device = _CPU) -> ThreadPoolExecutor:
     """Return threads in which denormal numbers are zero and torch works alone.
 
     Weight decay drives idle weights into the denormal range, where CPUs are slow. And lanes share nothing,
     while torch's own threads wait for each other in every product, spinning, which on a busy host costs more
     than it brings; with several threads the BLAS would also split long sums, and a run's rounding would
-    depend on how many others train with it. Both settings hold for one thread only.
+    depend on how many others train with it. Both settings hold for one thread only, and so does the current
+    CUDA device, that of graphs and kernels.
     """
-    return ThreadPoolExecutor(count, "tombola-lane", _enter_training_thread)
+    return ThreadPoolExecutor(count, "tombola-lane", _enter_training_thread, (device,))
 
 
-def _enter_training_thread() -> None:
+def _enter_training_thread(device: torch.device) -> None:
     torch.set_flush_denormal(True)
     torch.set_num_threads(1)
+    if device.type == "cuda":
+        torch.cuda.set_device(device)
 
 
 def _queues(origins: Iterable[Origin], slack: float) -> Queues:

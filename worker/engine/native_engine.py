@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from typing import TYPE_CHECKING
 
 import torch
@@ -38,6 +38,7 @@ class NativeEngine:
         device: "cpu".
         detail: The instruction set and the number of threads.
         lanes: The number of threads.
+        versions: The instruction set.
 
     Raises:
         EngineNotBuiltError: The extension was not built at the installation.
@@ -65,6 +66,7 @@ class NativeEngine:
         self._kernel = Kernel(instructions)
         self._memory_limit = memory_limit
         self.lanes = threads or torch.get_num_threads()
+        self.versions: Mapping[str, str] = {"instructions": self._kernel.instructions}
         self.detail = f"C++ with {self._kernel.shown}, {self.lanes} thread{'s' if self.lanes > 1 else ''}"
 
     def train(
@@ -80,7 +82,7 @@ class NativeEngine:
             runs: What to train, from the start or from a checkpoint on.
             on_finished: Called with each run as soon as it ends.
             should_stop: Called about twice a second with the fraction of the work done; True stops.
-            on_checkpoint: Called, after a stop, with each run that has begun and not ended.
+            on_checkpoint: Called, after a stop, with each run that has begun, here or before, and not ended.
 
         Returns:
             True when every run was handed over, False when `should_stop` ended it before.

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Protocol
 
@@ -70,7 +70,7 @@ class Checkpoint:
 
 #: Called with each run as soon as it ends.
 OnFinished = Callable[[FinishedRun], None]
-#: Called with each run that has begun and not ended when `should_stop` stops the training.
+#: Called with each run that has begun, here or before, and not ended when `should_stop` stops the training.
 OnCheckpoint = Callable[[Checkpoint], None]
 #: Called at least every second or so with the fraction of the work done (0 to 1); True stops the training.
 ShouldStop = Callable[[float], bool]
@@ -84,12 +84,14 @@ class Engine(Protocol):
         device: "cpu" or "cuda:<index>"; stored with every run.
         detail: How it trains here, in words, for people: "AVX-512, 2 threads", or the GPU's name.
         lanes: Seconds of its cores or its GPU that pass in one second: threads on CPU, 1 on a GPU.
+        versions: What could matter to a number besides the libraries' versions; stored with every run.
     """
 
     name: str
     device: str
     detail: str
     lanes: int
+    versions: Mapping[str, str]
 
     def train(
         self,
@@ -106,7 +108,7 @@ class Engine(Protocol):
             runs: What to train, from the start or from a checkpoint on.
             on_finished: Called with each run as soon as it ends.
             should_stop: Called about twice a second with the fraction of the work done; True stops.
-            on_checkpoint: Called, after a stop, with each run that has begun and not ended.
+            on_checkpoint: Called, after a stop, with each run that has begun, here or before, and not ended.
 
         Returns:
             True when every run was handed over, False when `should_stop` ended it before.

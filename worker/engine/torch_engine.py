@@ -2,13 +2,9 @@
 
 from __future__ import annotations
 
-import math
-import time
-from collections.abc import Sequence
-from concurrent.futures import ThreadPoolExecutor
-from contextlib import suppress
-from queue import Empty
-from typing import TYPE_CHECKING, ClassVar
+from collections.abc import Mapping, Sequence
+from types import MappingProxyType
+from typing import TYPE_CHECKING
 
 import torch
 
@@ -17,6 +13,7 @@ from worker.engine._batch import Batch
 from worker.engine._graph import Capturer
 from worker.engine._group import Group
 from worker.engine._group_training import Resources
+from worker.engine._handing import hand_over
 from worker.engine._packing import CUDA_SLACK
 from worker.engine._work import Work, training_threads
 from worker.engine.errors import DeviceError
@@ -25,9 +22,6 @@ from worker.engine.seam import Run
 if TYPE_CHECKING:
     from worker.engine._sgd import Parameters
     from worker.engine.seam import Checkpoint, OnCheckpoint, OnFinished, ShouldStop
-
-#: How often `should_stop` is asked.
-_ASK_SECONDS = 0.5
 
 
 class TorchEngine:
@@ -47,6 +41,7 @@ class TorchEngine:
         device: "cpu" or "cuda:<index>".
         detail: The GPU's name; on CPU the torch version, its BLAS where that is MKL, and the lanes.
         lanes: Torch's threads when the engine was made; 1 on CUDA.
+        versions: Nothing besides the libraries'.
 
     Raises:
         DeviceError: There is no such device.
@@ -54,7 +49,8 @@ class TorchEngine:
     """
 
     name = "torch"
-    _batch: ClassVar[type[Batch]] = Batch
+    versions: Mapping[str, str] = MappingProxyType({})
+    _batch: type[Batch] = Batch
 
     def __init__(self, device: str = "auto", memory_limit: int | None = None) -> None:
         if memory_limit is not None and memory_limit <= 0:
@@ -98,26 +94,7 @@ class TorchEngine:
             if not isinstance(origin, Run):
                 _progress.check(origin)
         work = Work(runs, self._resources())
-        handed_over = 0
-        asked = -math.inf
-        with ThreadPoolExecutor(1, "tombola-training") as thread:
-            training = thread.submit(work.train)
-            training.add_done_callback(lambda _: work.finished.put(None))
-            try:
-                while True:
-                    if time.monotonic() - asked >= _ASK_SECONDS and not work.stop.is_set():
-                        if should_stop(work.fraction_done()):
-                            work.stop.set()
-                        asked = time.monotonic()
-                    with suppress(Empty):
-                        finished = work.finished.get(timeout=_ASK_SECONDS)
-                        if finished is None:
-                            break
-                        on_finished(finished)
-                        handed_over += 1
-            finally:
-                work.stop.set()
-            training.result()
+        handed_over = hand_over(work, on_finished, should_stop)
         if on_checkpoint is not None:
             for checkpoint in work.checkpoints:
                 on_checkpoint(checkpoint)
@@ -125,7 +102,7 @@ class TorchEngine:
 
     def parameters_after(self, run: Run, steps: int) -> Parameters:
         """Return the parameters of a run after some steps, to compare engines step by step."""
-        with training_threads(1) as thread:
+        with training_threads(1, self._device) as thread:
             return thread.submit(self._parameters_after, run, steps).result().clone()
 
     @torch.inference_mode()

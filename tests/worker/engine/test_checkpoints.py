@@ -29,7 +29,7 @@ def train_for(engine, origins, ticks):
     def stop_in_time(work):
         nonlocal left
         if left == 0:
-            work.stop.set()
+            work.stop()
         left -= 1
         tick(work)
 

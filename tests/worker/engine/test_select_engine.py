@@ -1,19 +1,59 @@
 from __future__ import annotations
 
+import importlib.util
+import sys
+
 import pytest
 import torch
 
-from worker.engine import DeviceError, EngineError, UnknownEngineError, select_engine
+from worker.engine import (
+    DeviceError,
+    EngineError,
+    EngineNotBuiltError,
+    UnknownEngineError,
+    select_engine,
+)
 
 
-@pytest.mark.parametrize("name", ["auto", "torch"])
-def test_known_names_give_an_engine(name):
-    engine = select_engine(name, "cpu")
+def has_native() -> bool:
+    return importlib.util.find_spec("worker.engine._native") is not None
+
+
+def test_torch_is_torch():
+    engine = select_engine("torch", "cpu")
     assert (engine.name, engine.device) == ("torch", "cpu")
 
 
+@pytest.mark.skipif(not has_native(), reason="the native engine was not built here")
+@pytest.mark.parametrize("name", ["auto", "native"])
+def test_on_cpu_the_native_engine_is_chosen_where_it_was_built(name):
+    engine = select_engine(name, "cpu")
+    assert (engine.name, engine.device) == ("native", "cpu")
+
+
+@pytest.fixture
+def unbuilt(monkeypatch):
+    """Make the extension impossible to import, as where no compiler was found."""
+    monkeypatch.setitem(sys.modules, "worker.engine._native", None)
+    monkeypatch.delattr("worker.engine._native", raising=False)
+
+
+@pytest.mark.usefixtures("unbuilt")
+def test_where_the_native_engine_was_not_built_torch_trains_and_says_why():
+    engine = select_engine("auto", "cpu")
+    assert engine.name == "torch"
+    assert "the native engine was not built when tombola-server was installed" in engine.detail
+    assert "install a C++17 compiler (g++ or clang++) and install it again" in engine.detail
+
+
+@pytest.mark.usefixtures("unbuilt")
+def test_asking_for_the_native_engine_where_it_was_not_built_says_what_would_help():
+    with pytest.raises(EngineNotBuiltError, match=r"install a C\+\+17 compiler"):
+        select_engine("native", "cpu")
+
+
 def test_an_unknown_name_lists_the_known_ones():
-    with pytest.raises(UnknownEngineError, match="no engine 'jax': known are auto, torch"):
+    with pytest.raises(UnknownEngineError, match="no engine 'jax': known are auto, native, torch, triton"):
         select_engine("jax")
 
 

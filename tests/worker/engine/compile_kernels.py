@@ -1,0 +1,61 @@
+# ruff: noqa: T201  # a program: it prints what it measured
+"""Compiles the Triton kernels for a GPU that need not be here; started by `test_triton.py`.
+
+Usage: compile_kernels.py CAPABILITY, where 80 is Ampere (A100) and 90 Hopper (H100)
+"""
+
+from __future__ import annotations
+
+import sys
+
+import triton
+from triton.backends.compiler import GPUTarget
+from triton.compiler import ASTSource
+
+from worker.engine import _triton_kernels as kernels
+from worker.engine._triton_batch import _OPTIONS
+
+#: What one program may have on consumers' GPUs since Ampere.
+SHARED_BYTES = 99 * 1024
+DRAWS = {"supports": "*i32", "seeds": "*i64", "firsts": "*i64", "counts": "*i64", "key": "i64"}
+PARAMETERS = {"hidden": "*fp32", "output": "*fp32", "offset": "*fp32"}
+SHAPE = {"n": "i32", "width": "i32", "batch": "i32", "decay": "fp32", "rate": "fp32"}
+RESIDENT = {**PARAMETERS, **DRAWS, "steps": "i32", **SHAPE}
+WIDE = {
+    **PARAMETERS,
+    "next_offset": "*fp32",
+    "sums": "*fp32",
+    "next_sums": "*fp32",
+    **DRAWS,
+    "key": "u64",  # as Triton types the upper half of all keys
+    "ahead": "i32",
+    **SHAPE,
+}
+
+
+def compile_kernel(kernel, signature, capability, **constants) -> None:
+    """Compile one kernel and check that it fits."""
+    signature = {**signature, **dict.fromkeys(constants, "constexpr")}
+    source = ASTSource(fn=kernel, signature=signature, constexprs=constants)
+    compiled = triton.compile(source, target=GPUTarget("cuda", capability, 32), options=_OPTIONS)
+    assert compiled.asm["cubin"]
+    print(constants, "shared memory:", compiled.metadata.shared)
+    assert compiled.metadata.shared <= SHARED_BYTES
+
+
+def main(capability: int) -> None:
+    """Compile the largest tiles, each source of samples and each loss."""
+    paper = {"N": 64, "W": 128, "B": 32}
+    resident, wide = kernels.resident_steps, kernels.wide_step
+    compile_kernel(resident, RESIDENT, capability, **paper, LOSS="hinge", SOURCE="drawn", WHOLE=True)
+    compile_kernel(resident, RESIDENT, capability, **paper, LOSS="squared", SOURCE="full", WHOLE=False)
+    # Triton makes constants of arguments that are 1.
+    ones = {"n": 1, "width": 1, "batch": 1, "N": 16, "W": 16, "B": 16}
+    compile_kernel(resident, RESIDENT, capability, **ones, LOSS="logistic", SOURCE="online", WHOLE=True)
+    tiles = {"N": 128, "W": 32, "B": 64, "LOSS": "hinge"}
+    for update, forward, source in ((False, True, "drawn"), (True, True, "online"), (True, False, "full")):
+        compile_kernel(wide, WIDE, capability, **tiles, SOURCE=source, UPDATE=update, FORWARD=forward)
+
+
+if __name__ == "__main__":
+    main(int(sys.argv[1]))

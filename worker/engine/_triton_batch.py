@@ -1,0 +1,157 @@
+"""Runs of one group that train together in Triton kernels."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from functools import cached_property
+from typing import TYPE_CHECKING, Any
+
+import torch
+import triton
+from torch import Tensor
+
+from worker.engine import _triton_kernels as kernels
+from worker.engine import draws
+from worker.engine._batch import Batch
+from worker.engine._graph import Pace
+
+if TYPE_CHECKING:
+    from worker.engine._batch import OnSteps, Tick
+    from worker.engine._group import Group
+
+#: A dimension of a tensor-core product is at least this.
+_LEAST = 16
+#: Most coordinates of a tile: those of one block of random words.
+_MOST_COORDINATES = draws.BITS_PER_BLOCK
+#: Most weights that stay in the registers of one multiprocessor, their gradient and the operands of the
+#: products beside them; and of a tile of a wide network. Not measured on a GPU.
+_RESIDENT_WEIGHTS, _TILE_WEIGHTS = 2**13, 2**12
+#: Most samples of a tile; a wide network takes a whole mini-batch as one tile.
+_RESIDENT_SAMPLES, _WIDE_SAMPLES = 32, 64
+#: Most samples of a step in one multiprocessor, and tiles of them in one launch: a stop waits for a launch.
+_MOST_SAMPLES, _TILES_PER_LAUNCH = 2**14, 2**13
+#: Most steps of a wide network between two looks at a stop.
+_WIDE_STEPS = 64
+#: A warp is 32 threads of a program. With fewer, more registers spill (compiled for sm_80 and sm_90).
+_OPTIONS = {"num_warps": 8, "enable_fp_fusion": True}
+
+
+@dataclass(frozen=True)
+class Plan:
+    """How a group trains in kernels.
+
+    Attributes:
+        resident: Whether a network stays in one multiprocessor for many steps.
+        coordinates: Of a tile.
+        neurons: Of a tile; all, where resident.
+        samples: Of a tile.
+        steps: Most steps at once.
+    """
+
+    resident: bool
+    coordinates: int
+    neurons: int
+    samples: int
+    steps: int
+
+    @classmethod
+    def of(cls, group: Group) -> Plan | None:
+        """Return the plan for a group, None where its batch is too large for the kernels."""
+        n, size = group.target.n, group.batch_size
+        coordinates = min(_power(n), _MOST_COORDINATES)
+        neurons = _power(group.width)
+        if n <= _MOST_COORDINATES and coordinates * neurons <= _RESIDENT_WEIGHTS and size <= _MOST_SAMPLES:
+            samples = min(_power(size), _RESIDENT_SAMPLES)
+            return cls(True, coordinates, neurons, samples, max(1, _TILES_PER_LAUNCH * samples // size))
+        if size <= _WIDE_SAMPLES:
+            neurons = min(neurons, max(_LEAST, _TILE_WEIGHTS // coordinates))
+            return cls(False, coordinates, neurons, _power(size), _WIDE_STEPS)
+        return None
+
+
+def _power(size: int) -> int:
+    return max(_LEAST, 1 << (size - 1).bit_length())
+
+
+class TritonBatch(Batch):
+    """A batch whose steps are kernels; where its mini-batches are too large for them, it is a `Batch`."""
+
+    def advance(self, steps: int, tick: Tick, on_steps: OnSteps = lambda _: None) -> None:
+        """Take SGD steps with every run; where `tick` raises, all stand after the same whole step."""
+        plan = Plan.of(self.group)
+        if plan is None:
+            super().advance(steps, tick, on_steps)
+            return
+        launch = self._launch_resident if plan.resident else self._launch_wide
+        pace = Pace(self.steps.device)
+        while steps > 0:
+            tick()
+            taken = min(steps, plan.steps)
+            launch(plan, taken)
+            self.steps += taken
+            on_steps(taken)
+            steps -= taken
+            pace.keep()
+
+    def _launch_resident(self, plan: Plan, steps: int) -> None:
+        parameters = self.parameters
+        kernels.resident_steps[(len(self.runs),)](
+            parameters.hidden,
+            parameters.output,
+            parameters.offset,
+            *self._draws,
+            steps,
+            **self._shared(plan),
+            WHOLE=self.group.batch_size <= plan.samples,
+        )
+
+    def _launch_wide(self, plan: Plan, steps: int) -> None:
+        """Take `steps` steps in one launch more."""
+        parameters, group, runs = self.parameters, self.group, len(self.runs)
+        tiles = triton.cdiv(group.width, plan.neurons)
+        # Launches take turns in reading one of each pair and writing the other.
+        offsets = (parameters.offset, parameters.offset.clone())
+        sums = parameters.offset.new_empty((2, runs, tiles, group.batch_size)).unbind()
+        for ahead in range(steps + 1):
+            now, then = (ahead - 1) % 2, ahead % 2
+            kernels.wide_step[(runs, tiles)](
+                parameters.hidden,
+                parameters.output,
+                offsets[now],
+                offsets[then],
+                sums[now],
+                sums[then],
+                *self._draws,
+                ahead,
+                **self._shared(plan),
+                UPDATE=ahead > 0,
+                FORWARD=ahead < steps,
+            )
+        parameters.offset.copy_(offsets[steps % 2])
+
+    @cached_property
+    def _draws(self) -> tuple[Tensor | int, ...]:
+        """What the draws of the runs depend on: supports, seeds, steps, counts, key."""
+        target = self.group.target
+        key = draws.target_key(target)
+        supports = draws.supports(key, self._seeds, target.n, target.k)
+        marked = torch.zeros((len(self.runs), target.n), dtype=torch.int32, device=supports.device)
+        marked.scatter_(1, supports, 1)
+        return marked, self._seeds, self.steps, self._counts, key[0] | key[1] << 32
+
+    def _shared(self, plan: Plan) -> dict[str, Any]:
+        group, settings = self.group, self.group.training
+        source = "full" if group.samples is not None else "online" if group.source == "online" else "drawn"
+        return {
+            "n": group.target.n,
+            "width": group.width,
+            "batch": group.batch_size,
+            "decay": 1.0 - settings.learning_rate * settings.weight_decay,
+            "rate": -settings.learning_rate / group.batch_size,
+            "LOSS": settings.loss,
+            "SOURCE": source,
+            "N": plan.coordinates,
+            "W": plan.neurons,
+            "B": plan.samples,
+            **_OPTIONS,
+        }

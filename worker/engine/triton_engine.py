@@ -1,0 +1,54 @@
+"""The engine of fused Triton kernels: a small network stays in one multiprocessor for many steps."""
+
+from __future__ import annotations
+
+import importlib
+import os
+from importlib.util import find_spec
+
+import torch
+
+from worker.engine.errors import DeviceError
+from worker.engine.torch_engine import TorchEngine
+
+
+class TritonEngine(TorchEngine):
+    """Trains parity learners with Triton kernels, on CUDA.
+
+    The draws are those of every engine, and results agree with theirs in distribution. Batches and memory,
+    initial parameters and evaluations are those of `TorchEngine`, and so are the steps where mini-batches are
+    too large for the kernels. With TRITON_INTERPRET=1 in the environment the kernels are interpreted on CPU,
+    very slowly, which is for tests.
+
+    Args:
+        device: "auto", "cuda" or "cuda:<index>".
+        memory_limit: As for `TorchEngine`.
+
+    Attributes:
+        name: "triton".
+
+    Raises:
+        DeviceError: There is no such device, or Triton is not installed.
+        ValueError: The memory limit is not positive.
+    """
+
+    name = "triton"
+
+    def __init__(self, device: str = "auto", memory_limit: int | None = None) -> None:
+        if find_spec("triton") is None:
+            raise DeviceError(
+                "engine 'triton' needs Triton, which is not installed: pip install 'tombola-server[triton]', "
+                "or use engine 'torch'"
+            )
+        interpreted = os.environ.get("TRITON_INTERPRET") == "1"
+        super().__init__("cpu" if interpreted else device, memory_limit)
+        if not interpreted and self._device.type != "cuda":
+            raise DeviceError(
+                f"engine 'triton' trains on CUDA, not on device {device!r} (torch {torch.__version__} sees "
+                f"{torch.cuda.device_count()} CUDA devices here): use engine 'torch'"
+            )
+        # Only where the engine is chosen: Triton is an extra.
+        self._batch = importlib.import_module("worker.engine._triton_batch").TritonBatch
+        self.lanes = 1
+        version = importlib.import_module("triton").__version__
+        self.detail = f"Triton {version} interpreted" if interpreted else f"{self.detail}, Triton {version}"
