@@ -6,6 +6,7 @@ Both train the same learner as the engines on data of the same size and evaluate
 from __future__ import annotations
 
 import time
+from collections.abc import Callable
 
 import torch
 from torch import Tensor, nn
@@ -16,6 +17,9 @@ from tombola.spec import Configuration
 
 #: Ensembles that are tried.
 _SIZES = (2, 8, 32, 128, 512)
+
+
+Tensors = dict[str, Tensor]
 
 
 def _network(configuration: Configuration) -> nn.Sequential:
@@ -85,53 +89,74 @@ class VmapEnsemble:
         configuration: Offline, with the hinge loss.
         threads: Of torch.
         runs: In one call of vmap.
+        compiled: Whether the step goes through torch.compile, at its first call; needs a C++ compiler.
 
     Attributes:
         errors: At the last evaluation, on test and training samples, of each run.
     """
 
-    def __init__(self, configuration: Configuration, threads: int, runs: int) -> None:
+    def __init__(
+        self, configuration: Configuration, threads: int, runs: int, *, compiled: bool = False
+    ) -> None:
         assert configuration.samples is not None  # noqa: S101  # the workload is offline
         self._configuration, self.threads, self.runs = configuration, threads, runs
         self._train = _samples(configuration, runs, configuration.samples)
         self._test = _samples(configuration, runs, configuration.training.test_samples)
         self.errors: list[list[float]] = []
+        model = _network(configuration).to("meta")
+
+        def outputs(parameters: Tensors, x: Tensor) -> Tensor:
+            result: Tensor = functional_call(model, parameters, (x,))
+            return result
+
+        def loss(parameters: Tensors, x: Tensor, y: Tensor) -> Tensor:
+            return _hinge(outputs(parameters, x), y)
+
+        settings, gradients = configuration.training, vmap(grad(loss))
+        decay = 1.0 - settings.learning_rate * settings.weight_decay
+        train_x, train_y = self._train
+        members = torch.arange(runs)[:, None]
+
+        def step(parameters: Tensors, index: Tensor) -> None:
+            slopes = gradients(parameters, train_x[members, index], train_y[members, index])
+            for name, value in parameters.items():
+                value.mul_(decay).add_(slopes[name], alpha=-settings.learning_rate)
+
+        self._step: Callable[[Tensors, Tensor], None] = torch.compile(step) if compiled else step
+        self._forward = vmap(outputs)
+
+    def compiled(self) -> VmapEnsemble:
+        """Return an ensemble of the same size that compiles its step."""
+        return VmapEnsemble(self._configuration, self.threads, self.runs, compiled=True)
 
     def seconds(self, steps: int) -> float:
         """See `bench.timing.Side`; drawing the data is not counted."""
         torch.set_num_threads(self.threads)
         settings = self._configuration.training
         assert settings.batch_size != "full"  # noqa: S101  # the default is a number
-        train_x, train_y = self._train
-        count = train_x.shape[1]
-        models = [_network(self._configuration) for _ in range(self.runs)]
-        stacked, _ = stack_module_state(models)
-        parameters: dict[str, Tensor] = {name: value.detach() for name, value in stacked.items()}
-        model = models[0].to("meta")
-
-        def outputs(parameters: dict[str, Tensor], x: Tensor) -> Tensor:
-            result: Tensor = functional_call(model, parameters, (x,))
-            return result
-
-        def loss(parameters: dict[str, Tensor], x: Tensor, y: Tensor) -> Tensor:
-            return _hinge(outputs(parameters, x), y)
-
-        gradients, forward = vmap(grad(loss)), vmap(outputs)
-        decay = 1.0 - settings.learning_rate * settings.weight_decay
-        members = torch.arange(self.runs)[:, None]
+        count = self._train[0].shape[1]
+        stacked, _ = stack_module_state([_network(self._configuration) for _ in range(self.runs)])
+        parameters = {name: value.detach() for name, value in stacked.items()}
         started = time.perf_counter()
         with torch.no_grad():
             for step in range(1, steps + 1):
-                index = torch.randint(0, count, (self.runs, settings.batch_size))
-                slopes = gradients(parameters, train_x[members, index], train_y[members, index])
-                for name, value in parameters.items():
-                    value.mul_(decay).add_(slopes[name], alpha=-settings.learning_rate)
+                self._step(parameters, torch.randint(0, count, (self.runs, settings.batch_size)))
                 if step % settings.eval_every == 0:
                     self.errors = [
-                        (forward(parameters, x) * y <= 0).float().mean(dim=(1, 2)).tolist()
+                        (self._forward(parameters, x) * y <= 0).float().mean(dim=(1, 2)).tolist()
                         for x, y in (self._test, self._train)
                     ]
         return (time.perf_counter() - started) / steps / self.runs
+
+
+def compiled_ensemble(eager: VmapEnsemble) -> VmapEnsemble | str:
+    """Return an ensemble of the same size and threads, compiled, or why it cannot be."""
+    side = eager.compiled()
+    try:
+        side.seconds(3)
+    except Exception as error:  # noqa: BLE001  # whatever the compiler lacks
+        return f"torch.compile failed: {str(error).partition(chr(10))[0]}"
+    return side
 
 
 def best_plain_loop(configuration: Configuration, cores: int) -> PlainLoop:

@@ -31,7 +31,8 @@ MOST_STEPS = 50_000
 
 def one_cell(width: int, engine: str, seconds: float) -> ExperimentSpec:
     """Return an experiment of the acceptance figures' cell that the engine alone takes about so long for."""
-    trial = measure([configuration(width)], range(runs_for(width)), engine=engine)
+    trial_steps = INTERVAL * max(1, min(40, 4000 // width))  # so many that starting up hardly counts
+    trial = measure([configuration(width, steps=trial_steps)], range(runs_for(width)), engine=engine)
     steps_in_all = seconds / trial["seconds"] * trial["steps"]
     steps = min(max(int(steps_in_all / LEAST_RUNS / INTERVAL), 1) * INTERVAL, MOST_STEPS)
     cell = configuration(width, steps=steps)

@@ -12,7 +12,7 @@ from __future__ import annotations
 from typing import Any
 
 from bench import output
-from bench.baselines import best_plain_loop, best_vmap_ensemble
+from bench.baselines import best_plain_loop, best_vmap_ensemble, compiled_ensemble
 from bench.machine import CORES
 from bench.peak import sgemm_peak
 from bench.timing import Side, side_by_side, summary
@@ -34,7 +34,7 @@ def runs_for(width: int, n: int = GOALS_DIMENSION) -> int:
     """Return how many runs an engine trains at once: as users do, fewer where each takes long."""
     if width * n <= 60_000:
         return 50
-    return 4 * CORES if width * n <= 200_000 else CORES
+    return (4 if width * n <= 200_000 else 2 if width * n <= 600_000 else 1) * CORES
 
 
 def measure(engines: dict[str, Engine], width: int, n: int, *, quick: bool) -> dict[str, Any]:
@@ -47,11 +47,18 @@ def measure(engines: dict[str, Engine], width: int, n: int, *, quick: bool) -> d
     plain = best_plain_loop(cell, CORES)
     vmap = best_vmap_ensemble(cell, CORES, most_runs=2) if quick else best_vmap_ensemble(cell, CORES)
     sides: dict[str, Side] = {"plain": plain, "vmap": vmap}
+    missing: dict[str, str] = {}
+    if counted and not quick:  # it compiles for so long that not every row can have it
+        compiled = compiled_ensemble(vmap)
+        if isinstance(compiled, str):
+            missing["compiled"] = compiled
+        else:
+            sides["compiled"] = compiled
     sides |= {name: EngineSide(engine, width, n, runs) for name, engine in engines.items()}
     measured = side_by_side(sides, target_seconds=target, interval=INTERVAL, most=MOST_STEPS, rounds=rounds)
     timed = {name: summary(seconds) for name, (_, seconds) in measured.items()}
     flops = step_flops(cell)
-    threads = {"plain": plain.threads, "vmap": vmap.threads}
+    threads = {"plain": plain.threads, "vmap": vmap.threads, "compiled": vmap.threads}
     found = {
         name: {
             "seconds": seconds,
@@ -63,7 +70,14 @@ def measure(engines: dict[str, Engine], width: int, n: int, *, quick: bool) -> d
         }
         for name, seconds in timed.items()
     }
-    return {"n": n, "width": width, "samples": SAMPLES, "flops_per_step": flops, "sides": found}
+    return {
+        "n": n,
+        "width": width,
+        "samples": SAMPLES,
+        "flops_per_step": flops,
+        "sides": found,
+        "missing": missing,
+    }
 
 
 def main() -> None:
@@ -85,6 +99,7 @@ def main() -> None:
         for width in widths:
             row = measure(engines, width, n, quick=arguments.quick)
             rows.append(row)
+            missing |= row["missing"]
             said = ", ".join(
                 f"{name} {side['seconds']['median'] * 1e6:.3g} µs ({side['ratio']:.3g}x)"
                 for name, side in row["sides"].items()

@@ -1,10 +1,10 @@
 """Figure 1 (left) of the paper, down-scaled, trained through the whole service.
 
-Usage: python -m bench.figure1 [--seeds 16] [--data-dir figure-1-data] [--quick] [--results DIR]
+Usage: python -m bench.figure1 [--seeds 32] [--data-dir figure-1-data] [--quick] [--results DIR]
 
 Success probability over width and samples for the (50, 3)-sparse parity, 2-sparse and dense. The paper has
 widths to 10^5, samples to 10^6, 50 runs a cell and up to 10^5 steps; here widths end at 3000 and samples at
-10 000, with 16 runs a cell and 50 000 steps. Every cell has the same seeds and budget. Ctrl-C and a second
+10 000, with 32 runs a cell and 50 000 steps. Every cell has the same seeds and budget. Ctrl-C and a second
 start on the same data folder go on where it stopped; more seeds train only the new ones. `bench.report` draws
 the picture.
 """
@@ -68,7 +68,7 @@ def trained(client: Client, spec: ExperimentSpec) -> dict[str, Any]:
 def main() -> None:
     """Train, print the table and write figure1.json."""
     parser = output.parser(__doc__)
-    parser.add_argument("--seeds", type=int, default=16, help="runs a cell")
+    parser.add_argument("--seeds", type=int, default=32, help="runs a cell")
     parser.add_argument("--engine", default="auto")
     parser.add_argument(
         "--data-dir", type=Path, default=ROOT / "figure-1-data", help="quick: a temporary one"

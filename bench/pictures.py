@@ -19,10 +19,19 @@ _LOOKS = {
     "native": ("#D55E00", "o"),
     "torch": ("#0072B2", "s"),
     "vmap": ("#009E73", "^"),
+    "compiled": ("#CC79A7", "v"),
     "plain": ("0.35", "D"),
 }
-NAMES = {"plain": "plain loop", "vmap": "vmap ensemble", "torch": "torch engine", "native": "native engine"}
+NAMES = {
+    "plain": "plain loop",
+    "vmap": "vmap ensemble",
+    "compiled": "vmap, compiled",
+    "torch": "torch engine",
+    "native": "native engine",
+}
 _LABEL = 9
+#: Of the scaling's axes: where values, and times, go over several powers of ten.
+_LOGARITHMIC_VALUES, _LOGARITHMIC_TIMES = ("width", "samples"), ("width",)
 
 
 def speed(found: dict[str, Any]) -> Figure:
@@ -30,16 +39,17 @@ def speed(found: dict[str, Any]) -> Figure:
     dimensions = sorted({row["n"] for row in found["rows"]})
     figure = Figure(figsize=(1.4 + 2.7 * len(dimensions), 5.6), layout="constrained")
     grid = figure.subplots(2, len(dimensions), sharex=True, sharey="row", squeeze=False)
-    sides = [name for name in NAMES if name in found["rows"][0]["sides"]]
+    sides = sides_of(found)
     for column, n in enumerate(dimensions):
         rows = sorted((row for row in found["rows"] if row["n"] == n), key=lambda row: row["width"])
-        widths = [row["width"] for row in rows]
+        widths = {row["width"] for row in rows}
         above, below = grid[0][column], grid[1][column]
         for name in sides:
-            measured = [row["sides"][name] for row in rows]
-            shares = [100 * side["flops_per_second"] / found["peak"]["all_threads"] for side in measured]
-            _line(above, name, widths, [side["ratio"] for side in measured])
-            _line(below, name, widths, shares)
+            measured = {row["width"]: row["sides"][name] for row in rows if name in row["sides"]}
+            peak = found["peak"]["all_threads"]
+            shares = [100 * side["flops_per_second"] / peak for side in measured.values()]
+            _line(above, name, list(measured), [side["ratio"] for side in measured.values()])
+            _line(below, name, list(measured), shares)
         if n == found["goals_n"]:
             goals = {int(width): goal for width, goal in found["goals"].items() if int(width) in widths}
             above.plot(list(goals), list(goals.values()), "_k", markersize=14, mew=1.5, label="goal")
@@ -55,9 +65,14 @@ def speed(found: dict[str, Any]) -> Figure:
         for handle, label in zip(*axes.get_legend_handles_labels(), strict=True)
     }
     figure.legend(
-        entries.values(), entries.keys(), loc="outside upper center", ncols=5, fontsize=_LABEL, frameon=False
+        entries.values(), entries.keys(), loc="outside upper center", ncols=6, fontsize=_LABEL, frameon=False
     )
     return figure
+
+
+def sides_of(found: dict[str, Any]) -> list[str]:
+    """Return the sides that any row of the engines' table has, in the order of `NAMES`."""
+    return [name for name in NAMES if any(name in row["sides"] for row in found["rows"])]
 
 
 def scaling(found: dict[str, Any]) -> Figure:
@@ -71,20 +86,24 @@ def scaling(found: dict[str, Any]) -> Figure:
         unit = 1e6 if axis["per_step"] else 1.0
         values = [point["value"] for point in axis["points"]]
         above.plot(values, [point["cost"] * unit for point in axis["points"]], marker, color=colour)
-        # A line is curved on logarithmic axes unless it passes through 0.
+        # On logarithmic axes a line is curved.
         dense = [values[0] * (values[-1] / values[0]) ** (i / 60) for i in range(61)]
         line = [(axis["fit"]["intercept"] + axis["fit"]["slope"] * value) * unit for value in dense]
         above.plot(dense, line, color="0.35", linewidth=1)
-        above.set_title(f"within {axis['fit']['deviation']:.0%} of the line", size=_LABEL)
+        above.set_title(f"within {axis['fit']['deviation']:.1%} of the line", size=_LABEL)
         above.set_ylabel("µs per run and step" if axis["per_step"] else "seconds", size=_LABEL)
         memory = [max(point["memory_mib"], 0.0) for point in axis["points"]]
         below.plot(values, memory, marker + "-", color=colour)
         below.set_xlabel(name, size=_LABEL)
         below.set_ylim(0, 1.2 * max([*memory, 10.0]))
-        _log_log(above)
-        below.set_xscale("log")
-        below.grid(alpha=0.3, linewidth=0.6)
-        below.tick_params(labelsize=8)
+        if name in _LOGARITHMIC_TIMES:
+            _log_log(above)
+        else:
+            above.set_ylim(bottom=0)
+        for one in (above, below):
+            one.set_xscale("log" if name in _LOGARITHMIC_VALUES else "linear")
+            one.grid(alpha=0.3, linewidth=0.6)
+            one.tick_params(labelsize=8)
     grid[1][0].set_ylabel("MiB that training adds", size=_LABEL)
     return figure
 

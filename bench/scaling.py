@@ -3,16 +3,16 @@
 Usage: python -m bench.scaling [--engine auto] [--quick] [--results DIR]
 
 Each point is a process of its own (`bench.point`). A line a + b x is fitted to the times of each axis by the
-least squares of relative errors; `deviation` is the largest relative distance of a point from it. The work of a
-step is the same throughout: no run learns the parity, and with the logistic loss every sample has a slope, while
-with the hinge loss the native engine passes over the samples that are right by a margin, more and more of them.
+least squares of relative errors; `deviation` is the largest relative distance of a point from it. The work of
+a step is the same throughout: no run learns the parity, and with the logistic loss every sample has a slope,
+while with the hinge loss the native engine passes over samples that are right by a margin, more and more.
 """
 
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
-from typing import Any
+from typing import Any, Literal
 
 import numpy as np
 
@@ -23,7 +23,7 @@ from tombola.spec import Configuration
 
 #: A parity that no run learns here, so that all train to the end of their budget.
 K = 20
-LOSS = "logistic"
+LOSS: Literal["logistic"] = "logistic"
 #: Of the axes that are not the width.
 WIDTH = 112
 

@@ -6,7 +6,7 @@ from collections.abc import Iterable, Sequence
 from pathlib import Path
 from typing import Any
 
-from bench.pictures import NAMES, thousands
+from bench.pictures import NAMES, sides_of, thousands
 from tombola.results import SuccessTable
 
 Found = dict[str, Any]
@@ -80,14 +80,15 @@ def _verdict(value: float, goal: float) -> str:
 
 def engines(found: Found, *, images: Path) -> str:
     """Tabulate every side's time, and what follows from it, a table for each n."""
-    sides = [name for name in NAMES if name in found["rows"][0]["sides"]]
+    sides = sides_of(found)
     ours = [name for name in sides if name != "plain"]
+    trainers = [name for name in sides if name in found["engines"]]
     head = ["width", *(f"{NAMES[name]}, µs" for name in sides)]
-    head += [f"ratio: {name}" for name in ours] + [f"peak: {name}" for name in sides]
+    head += [f"ratio: {name}" for name in ours] + [f"peak: {name}" for name in trainers]
     parts = [f"![Speed against width]({images / 'bench-speed.png'})"]
     for n in sorted({row["n"] for row in found["rows"]}):
         rows = [
-            _engine_row(row, sides, ours, found["peak"]["all_threads"])
+            _engine_row(row, sides, trainers, found["peak"]["all_threads"])
             for row in found["rows"]
             if row["n"] == n
         ]
@@ -105,13 +106,13 @@ def engines(found: Found, *, images: Path) -> str:
     return "\n\n".join(parts)
 
 
-def _engine_row(row: Found, sides: list[str], ours: list[str], peak: float) -> list[str]:
-    measured = row["sides"]
-    times = [figures(measured[name]["seconds"]["median"] * 1e6) for name in sides]
-    if "vmap" in sides:
+def _engine_row(row: Found, sides: list[str], trainers: list[str], peak: float) -> list[str]:
+    measured = {name: row["sides"].get(name) for name in sides}
+    times = [figures(one["seconds"]["median"] * 1e6) if one else "" for one in measured.values()]
+    if measured.get("vmap"):
         times[sides.index("vmap")] += f" ({measured['vmap']['runs']} runs)"
-    ratios = [figures(measured[name]["ratio"]) for name in ours]
-    shares = [f"{measured[name]['flops_per_second'] / peak:.1%}" for name in sides]
+    ratios = [figures(one["ratio"]) if one else "" for name, one in measured.items() if name != "plain"]
+    shares = [f"{row['sides'][name]['flops_per_second'] / peak:.1%}" for name in trainers]
     return [thousands(row["width"]), *times, *ratios, *shares]
 
 
@@ -128,7 +129,7 @@ def scaling(found: Found, *, images: Path) -> str:
                 axis["fixed"],
                 f"{thousands(points[0]['value'])} to {thousands(points[-1]['value'])}",
                 f"{figures(points[0]['cost'] * unit)} to {figures(points[-1]['cost'] * unit)} {label}",
-                f"{line['deviation']:.0%}",
+                f"{line['deviation']:.1%}",
                 f"{line['r_squared']:.4f}",
                 f"{memory[0]:.0f} to {memory[-1]:.0f} MiB",
             ]

@@ -21,7 +21,7 @@ def configuration(  # noqa: PLR0913  # a cell has so many coordinates
     steps: int = INTERVAL,
     loss: Literal["hinge", "logistic"] = "hinge",
 ) -> Configuration:
-    """Return a cell with the default settings: its runs end at their success, or at the end of their budget."""
+    """Return a cell with the default settings: runs end at their success, or with their budget."""
     return Configuration(
         target=ParityTarget(n=n, k=k),
         width=width,

@@ -41,7 +41,7 @@ class Member:
         self.trained_by = TrainedBy(
             self.engine.name,
             self.engine.device,
-            software_versions(),
+            software_versions() | dict(self.engine.versions),
             device_name=device_name(self.engine),
             lanes=self.engine.lanes,
         )

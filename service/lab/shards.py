@@ -116,19 +116,20 @@ def claim(  # noqa: PLR0913  # who takes it, for how long, and how much of it
     ]
     known = configurations.load(session, sorted({item.configuration_id for item in items}))
     cost = {key: run_cost(item) for key, item in known.items()}
-    wanted.sort(key=lambda run: -cost[run[0]])  # longest first, so that an engine's lanes end together
+    begun, held = _checkpoints(session, wanted, known, by)
+    # What has begun first, so that few states lie about; then the longest, so that lanes end together.
+    wanted.sort(key=lambda run: (run not in begun, -cost[run[0]]))
     if shard_seconds is not None:
         wanted = splitting.front(session, shard, wanted, known, shard_seconds=shard_seconds)
-    begun, held = _checkpoints(session, wanted, known, by)
     shards.update_leased(
         session,
         shard_id,
         token,
         cost=sum(cost[key] for key, _ in wanted),
         # Progress counts what checkpoints hold by itself, see `answers`.
-        cost_recorded=sum(cost[run[0]] * share for run, share in held.items()),
+        cost_recorded=sum(cost[run[0]] * held.get(run, 0.0) for run in wanted),
     )
-    return Claim(shard_id, token, known, wanted, begun, held)
+    return Claim(shard_id, token, known, wanted, begun.intersection(wanted), held)
 
 
 def _checkpoints(

@@ -5,7 +5,7 @@ from __future__ import annotations
 import pytest
 import torch
 
-from bench.baselines import PlainLoop, VmapEnsemble
+from bench.baselines import PlainLoop, VmapEnsemble, compiled_ensemble
 from bench.training import EngineSide, engine_here
 from bench.workload import configuration
 from worker.engine import EngineNotBuiltError
@@ -34,6 +34,27 @@ def test_every_run_of_the_vmap_ensemble_learns():
     assert side.seconds(STEPS) > 0
     assert [len(errors) for errors in side.errors] == [3, 3]
     assert max(map(max, side.errors)) < 0.1
+
+
+def test_a_compiled_ensemble_is_as_large_and_takes_the_same_steps(monkeypatch):
+    passed = []
+    monkeypatch.setattr("torch.compile", lambda step: passed.append(step) or step)  # the real one takes long
+    side = compiled_ensemble(VmapEnsemble(EASY, threads=1, runs=3))
+    assert (side.runs, len(passed)) == (3, 1)
+    side.seconds(STEPS)
+    assert max(map(max, side.errors)) < 0.1
+
+
+def test_where_nothing_compiles_the_reason_is_told(monkeypatch):
+    def fail(step):
+        def broken(*arguments):
+            raise RuntimeError("no compiler\nand much more")
+
+        return broken
+
+    monkeypatch.setattr("torch.compile", fail)
+    found = compiled_ensemble(VmapEnsemble(EASY, threads=1, runs=2))
+    assert found == "torch.compile failed: no compiler"
 
 
 @pytest.mark.parametrize("name", ["native", "torch"])

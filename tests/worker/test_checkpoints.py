@@ -18,7 +18,7 @@ from service.store.database import Database
 from service.store.models import Checkpoint, CheckpointPart, Configuration, Curve, Run, Shard
 from tombola.spec import ExperimentSpec
 from worker import engine, training
-from worker.engine import torch_engine
+from worker.engine import _handing
 from worker.member import Member
 from worker.segments import Segment
 from worker.training import train_shard
@@ -65,7 +65,7 @@ def database(sqlite_url):
 
 @pytest.fixture
 def new_member(sqlite_url, database, monkeypatch):  # the database is migrated first
-    monkeypatch.setattr(torch_engine, "_ASK_SECONDS", 0.05)
+    monkeypatch.setattr(_handing, "_ASK_SECONDS", 0.05)
     members = []
 
     def make(*, shard_seconds=1e-3):

@@ -26,6 +26,7 @@ from worker import heartbeat, training
 from worker.engine import Curve, FinishedRun
 from worker.hardware import processor
 from worker.member import Member
+from worker.segments import Segment
 from worker.tasks import await_broker
 from worker.training import train_shard
 
@@ -43,7 +44,7 @@ SPEC = ExperimentSpec.model_validate(
 class MadeUpEngine:
     """Ends every run at once, and does in the middle what a test asks of it."""
 
-    name, device = "made-up", "cpu"
+    name, device, versions = "made-up", "cpu", {}
 
     def __init__(self, in_the_middle=lambda: None):
         self.in_the_middle = in_the_middle
@@ -116,8 +117,9 @@ def test_training_teaches_how_fast_the_machine_is(database, member, shard_id):
     assert account.core_seconds == pytest.approx(6 * 0.1 * member.trained_by.lanes)
 
 
-def test_of_a_shard_far_too_long_a_worker_takes_the_front(database, member, shard_id):
+def test_of_a_shard_far_too_long_a_worker_takes_the_front(database, member, shard_id, monkeypatch):
     member.settings = member.settings.model_copy(update={"shard_seconds": 1e-6})
+    monkeypatch.setattr(training, "Segment", lambda _: Segment(60))  # the front is not cut besides
     with database.write() as session:
         session.execute(update(WorkerRow).values(lanes=2))
     member.engine = MadeUpEngine()

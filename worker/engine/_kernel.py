@@ -25,7 +25,8 @@ class Kernel:
         instructions: "avx512", "avx2" or "portable"; by default the fastest that this CPU runs.
 
     Attributes:
-        shown: The instruction set's name for people.
+        instructions: The instruction set.
+        shown: Its name for people.
 
     Raises:
         EngineNotBuiltError: The extension is not there.
@@ -44,8 +45,8 @@ class Kernel:
         if instructions is not None and instructions not in known:
             raise ValueError(f"this CPU runs the kernels {', '.join(known)}, not {instructions!r}")
         self._native = _native
-        self._instructions = instructions or known[0]
-        self.shown = _SHOWN[self._instructions]
+        self.instructions = instructions or known[0]
+        self.shown = _SHOWN[self.instructions]
 
     def new_stop(self) -> Stop:
         """Return a flag that ends the training of the learners that look at it."""
@@ -81,7 +82,7 @@ class Kernel:
         Raises:
             MemoryError: No memory for it.
         """
-        learner = self._native.Learner(self._instructions, self.settings(run_of(origin)))
+        learner = self._native.Learner(self.instructions, self.settings(run_of(origin)))
         if isinstance(origin, Checkpoint):
             learner.restore(
                 steps=origin.steps,

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from typing import TYPE_CHECKING
 
 import torch
@@ -38,6 +38,7 @@ class NativeEngine:
         device: "cpu".
         detail: The instruction set and the number of threads.
         lanes: The number of threads.
+        versions: The instruction set.
 
     Raises:
         EngineNotBuiltError: The extension was not built at the installation.
@@ -65,6 +66,7 @@ class NativeEngine:
         self._kernel = Kernel(instructions)
         self._memory_limit = memory_limit
         self.lanes = threads or torch.get_num_threads()
+        self.versions: Mapping[str, str] = {"instructions": self._kernel.instructions}
         self.detail = f"C++ with {self._kernel.shown}, {self.lanes} thread{'s' if self.lanes > 1 else ''}"
 
     def train(

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Protocol
 
@@ -84,12 +84,14 @@ class Engine(Protocol):
         device: "cpu" or "cuda:<index>"; stored with every run.
         detail: How it trains here, in words, for people: "AVX-512, 2 threads", or the GPU's name.
         lanes: Seconds of its cores or its GPU that pass in one second: threads on CPU, 1 on a GPU.
+        versions: What could matter to a number besides the libraries' versions; stored with every run.
     """
 
     name: str
     device: str
     detail: str
     lanes: int
+    versions: Mapping[str, str]
 
     def train(
         self,

@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
+from types import MappingProxyType
 from typing import TYPE_CHECKING
 
 import torch
@@ -40,6 +41,7 @@ class TorchEngine:
         device: "cpu" or "cuda:<index>".
         detail: The GPU's name; on CPU the torch version, its BLAS where that is MKL, and the lanes.
         lanes: Torch's threads when the engine was made; 1 on CUDA.
+        versions: Nothing besides the libraries'.
 
     Raises:
         DeviceError: There is no such device.
@@ -47,6 +49,7 @@ class TorchEngine:
     """
 
     name = "torch"
+    versions: Mapping[str, str] = MappingProxyType({})
     _batch: type[Batch] = Batch
 
     def __init__(self, device: str = "auto", memory_limit: int | None = None) -> None:
