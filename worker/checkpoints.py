@@ -36,6 +36,7 @@ class Checkpoints:
         self._unsaved_bytes = 0
         self._taken_bytes = 0
         self._saved = 0
+        self._loaded = 0
 
     def runs(self) -> list[Run | Checkpoint]:
         """Return what is to be trained, from where it is."""
@@ -60,6 +61,7 @@ class Checkpoints:
             )
         if state is None:
             return None
+        self._loaded += 1
         return Checkpoint(
             run=Run(configuration, seed),
             steps=state.steps,
@@ -93,12 +95,16 @@ class Checkpoints:
         """Store what was not stored yet, and give the shard back in the same transaction.
 
         Args:
-            must_progress: Nothing new is an attempt that failed: else the shard could be cut for ever.
+            must_progress: Nothing new, or all begun anew for want of a state that can be read, is an attempt
+                that failed: else the shard could be cut for ever.
         """
         patiently(self._member.heartbeat.stopping)(self._give_back, must_progress=must_progress)
 
     def forget(self) -> None:
         """Delete the checkpoints that the claim's runs went on from."""
+        patiently(self._member.heartbeat.stopping)(self._forget)
+
+    def _forget(self) -> None:
         with self._member.database.write() as session:
             stored.forget_runs(session, self._claim.begun, self._member.trained_by.trainer)
 
@@ -108,8 +114,11 @@ class Checkpoints:
             saved = self._saved + self._save_in(session)
             if must_progress and not saved:
                 shards.fail(session, self._claim, "trained for a whole segment, and no run got any further")
+            elif must_progress and self._claim.begun and not self._loaded:
+                shards.fail(session, self._claim, "no checkpoint of its runs could be read")
             else:
-                shards.give_back(session, self._claim, progressed=saved > 0)
+                # Only one that was gone on from shows that what is saved is of use.
+                shards.give_back(session, self._claim, progressed=saved > 0 and self._loaded > 0)
 
     def _save(self) -> None:
         with self._member.database.write() as session:

@@ -327,6 +327,44 @@ def test_a_state_that_the_engine_refuses_is_dropped_and_the_run_starts_anew(
     assert stored(database) == uncut
 
 
+def test_states_that_the_engine_refuses_again_and_again_end_after_three_attempts(
+    database, new_member, experiment, monkeypatch
+):
+    member = new_member()
+    original = member.engine.train
+
+    def refusing(runs, *functions):
+        if any(isinstance(item, engine.Checkpoint) for item in runs):
+            raise engine.CheckpointError("not one of mine")
+        return original(runs, *functions)
+
+    monkeypatch.setattr(member.engine, "train", refusing)
+    assert train(database, member) <= 20
+    with database.read() as session:
+        failed = session.scalars(select(Shard).where(Shard.state == "failed")).all()
+    assert {shard.attempts for shard in failed} == {3}
+    assert "not one of mine" in experiment().reason
+
+
+def test_states_that_are_damaged_again_and_again_end_after_three_attempts(
+    database, new_member, experiment, monkeypatch
+):
+    member = new_member()
+
+    def damage_and_train():
+        with database.write() as session:
+            session.execute(update(CheckpointPart).values(data=b"damaged"))
+        train_next(database, member)
+
+    for _ in range(20):
+        if not queued(database):
+            break
+        damage_and_train()
+    assert not queued(database)
+    assert experiment().status == "failed"
+    assert "no checkpoint of its runs could be read" in experiment().reason
+
+
 def test_segments_that_bring_nothing_end_after_three_attempts(database, new_member, experiment, monkeypatch):
     member = new_member()
     original = member.engine.train
