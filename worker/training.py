@@ -5,6 +5,7 @@ from __future__ import annotations
 import dataclasses
 import logging
 import time
+from collections.abc import Sequence
 
 from sqlalchemy.exc import SQLAlchemyError
 
@@ -13,7 +14,7 @@ from service.lab import checkpoints, shards
 from service.lab.cost import run_flops
 from service.lab.shards import Claim, RunRecord
 from worker.checkpoints import Checkpoints
-from worker.engine import Checkpoint, CheckpointError, FinishedRun
+from worker.engine import Checkpoint, CheckpointError, FinishedRun, Run
 from worker.heartbeat import Hold
 from worker.member import Member
 from worker.patience import patiently
@@ -36,8 +37,15 @@ class Recorder:
         self._claim = claim
         self._ids = {item: key for key, item in claim.configurations.items()}
         self.recorded = 0  #: runs that were stored
+        self._begun: dict[Run, tuple[int, float]] = {}
         self._unsaved: list[RunRecord] = []
         self._saved_at = time.monotonic()
+
+    def expect(self, origins: Sequence[Run | Checkpoint]) -> None:
+        """Note where the runs are when their training begins."""
+        self._begun = {
+            item.run: (item.steps, item.wall_seconds) for item in origins if isinstance(item, Checkpoint)
+        }
 
     def add(self, finished: FinishedRun) -> None:
         """Take a finished run, and store what came together (an engine's `OnFinished`)."""
@@ -53,6 +61,7 @@ class Recorder:
                 wall_seconds=finished.wall_seconds,
                 flops=run_flops(configuration, finished.steps),
                 curve=dataclasses.asdict(finished.curve),
+                begun=self._begun.get(finished.run, (0, 0.0)),
             )
         )
         self.save_when_due()
@@ -124,7 +133,9 @@ def _train(member: Member, hold: Hold, recorder: Recorder, states: Checkpoints, 
         if segment.long:  # what takes less than two segments is as well trained again
             states.add(checkpoint)
 
-    return member.engine.train(states.runs(), recorder.add, should_stop, keep)
+    runs = states.runs()
+    recorder.expect(runs)
+    return member.engine.train(runs, recorder.add, should_stop, keep)
 
 
 def _left_to_others(member: Member, shard_id: int) -> bool:

@@ -55,6 +55,8 @@ class RunRecord:
     wall_seconds: float
     flops: float
     curve: Mapping[str, Any]
+    #: Steps and wall seconds of the checkpoint that it went on from: maybe those of another machine.
+    begun: tuple[int, float] = (0, 0.0)
 
 
 @dataclass(frozen=True, slots=True)
@@ -211,10 +213,12 @@ def record(
         session,
         by.kind,
         [
-            (claimed.configurations[item.configuration_id], item.steps, item.wall_seconds * by.lanes)
+            (
+                claimed.configurations[item.configuration_id],
+                item.steps - item.begun[0],
+                (item.wall_seconds - item.begun[1]) * by.lanes,
+            )
             for item in fresh
-            # The seconds of runs that came from a checkpoint may be those of another machine.
-            if (item.configuration_id, item.seed) not in claimed.begun
         ],
     )
     return len(new)

@@ -10,12 +10,13 @@ from sqlalchemy import func, select, update
 
 import migrations
 import worker.checkpoints
-from service.lab import answers, checkpoints
+from service.lab import answers, checkpoints, fleet
 from service.lab.checkpoints import RunState
 from service.lab.experiments import Lab
 from service.settings import Settings
+from service.store import checkpoints as checkpoint_rows
 from service.store.database import Database
-from service.store.models import Checkpoint, CheckpointPart, Configuration, Curve, Run, Shard
+from service.store.models import Checkpoint, CheckpointPart, Configuration, Curve, Run, Shard, Speed
 from tombola.spec import ExperimentSpec
 from worker import engine, training
 from worker.engine import _handing
@@ -175,6 +176,33 @@ def test_runs_cut_into_segments_and_handed_from_worker_to_worker_end_as_uncut_on
         for run, (_, wall_seconds) in states.items():
             assert walls[run] > wall_seconds
     assert count(database) == count(database, CheckpointPart) == 0
+
+
+def test_the_last_segment_of_a_run_teaches_how_fast_this_machine_is(
+    database, new_member, experiment, monkeypatch
+):
+    learnt, learn = [], fleet.learn
+    monkeypatch.setattr(
+        fleet, "learn", lambda session, kind, trained: (learnt.extend(trained), learn(session, kind, trained))
+    )
+    member = new_member()
+    while queued(database):
+        train_next(database, member)
+        with database.write() as session:  # other segments were those of a machine that slept for years
+            for row in session.scalars(select(Checkpoint)).all():
+                state = checkpoints.load(session, row.configuration_id, row.seed, member.trained_by.trainer)
+                checkpoint_rows.forget(session, [row.id])
+                slept = dataclasses.replace(state, wall_seconds=1e9)
+                checkpoints.save(session, [slept], member.trained_by.trainer)
+    with database.read() as session:
+        steps_and_walls = session.execute(select(Run.steps, Run.wall_seconds)).all()
+    cut = [steps for steps, wall_seconds in steps_and_walls if wall_seconds >= 1e9]
+    assert cut
+    assert len(learnt) == SPEC.run_count
+    assert all(0 < seconds < 60 for _, _, seconds in learnt)
+    assert sum(steps for _, steps, _ in learnt) < sum(steps for steps, _ in steps_and_walls)
+    with database.read() as session:
+        assert all(abs(speed.log_factor) < 8 for speed in session.scalars(select(Speed)))
 
 
 def test_states_that_come_in_several_transactions_are_the_same(
