@@ -14,7 +14,7 @@ from service.lab.shards import take_back_expired
 from service.processes import StopSignal
 from service.store import checkpoints as checkpoint_rows
 from service.store import experiments, shards
-from service.store.database import Database, clock
+from service.store.database import Database, clock, lock_recording
 
 #: A message younger than this may be in a worker's hands, between the broker and the claim.
 _RING_AGAIN_AFTER = timedelta(seconds=10)
@@ -44,10 +44,13 @@ def sweep(database: Database, doorbell: Doorbell, lab: Lab) -> None:
 def forget_checkpoints(database: Database) -> None:
     """Delete the checkpoints that nobody will go on from."""
     with database.read() as session:
+        if not checkpoints.unwanted(session):
+            return
+    with database.write() as session:
+        lock_recording(session)  # what is submitted meanwhile may want them: looked at again
         ids = checkpoints.unwanted(session)
+        checkpoint_rows.forget(session, ids)
     if ids:
-        with database.write() as session:
-            checkpoint_rows.forget(session, ids)
         _log.info("deleted %d checkpoints of runs that nobody waits for", len(ids))
 
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import logging
+from contextlib import contextmanager
 from datetime import timedelta
 
 import pytest
@@ -286,6 +287,29 @@ def test_checkpoints_that_no_experiment_could_want_go_at_once(database, lab, lon
         lab.delete(session, experiment_id)
     forget_checkpoints(database)
     assert count(database) == 0
+
+
+def test_checkpoints_that_somebody_wants_again_while_they_are_swept_stay(
+    database, lab, long, submit, hands, save, monkeypatch
+):
+    experiment_id = submit(long)
+    claim = claim_all(hands)
+    save(state_of(claim.runs[0], STEPS // 2))
+    with database.write() as session:
+        lab.cancel(session, experiment_id)
+        session.execute(update(Checkpoint).values(saved_at=now() - timedelta(hours=25)))
+    read = database.read
+
+    @contextmanager
+    def read_and_then_submit():
+        with read() as session:
+            yield session
+        submit(long)
+
+    monkeypatch.setattr(database, "read", read_and_then_submit)
+    forget_checkpoints(database)
+    monkeypatch.undo()
+    assert count(database) == 1
 
 
 def test_a_shard_is_left_to_live_workers_who_have_begun_it(database, long, submit, hands, save, give_back):
