@@ -8,7 +8,6 @@ import socket
 from datetime import datetime
 from importlib.metadata import PackageNotFoundError, version
 
-import torch
 from ulid import ULID
 
 from service.doorbell import Doorbell
@@ -35,9 +34,7 @@ class Member:
             EngineError: The settings name an engine or a device that is not here.
         """
         self.settings = settings
-        if settings.threads:
-            torch.set_num_threads(settings.threads)
-        self.engine: Engine = select_engine(settings.engine, settings.device)
+        self.engine: Engine = select_engine(settings.engine, settings.device, threads=settings.threads)
         self.trained_by = TrainedBy(
             self.engine.name,
             self.engine.device,

@@ -75,7 +75,7 @@ def _engines(settings: Settings) -> list[Finding]:
     except ImportError as error:
         return [Finding("engine", f"not installed ({error}): this host can serve, but not train", ok=True)]
     try:
-        engine = select_engine(settings.engine, settings.device)
+        engine = select_engine(settings.engine, settings.device, threads=settings.threads)
     except EngineError as error:
         return [Finding("engine", str(error), ok=False)]
     from worker.hardware import device_name

@@ -140,6 +140,13 @@ def test_the_doctor_says_what_is_amiss(tombola):
     assert "ok   engine: " in broken.stdout
 
 
+def test_the_doctor_counts_the_threads_that_are_set(tombola):
+    assert (
+        "7 threads"
+        in tombola("doctor", TOMBOLA_ENGINE="torch", TOMBOLA_DEVICE="cpu", TOMBOLA_THREADS="7").stdout
+    )
+
+
 def test_the_doctor_finds_a_whole_installation_well(tombola, broker_url):
     tombola("migrate")
     result = tombola("doctor", TOMBOLA_BROKER_URL=broker_url)

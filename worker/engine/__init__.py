@@ -4,6 +4,8 @@ from __future__ import annotations
 
 from collections.abc import Callable
 
+import torch
+
 from worker.engine.errors import (
     CheckpointError,
     DeviceError,
@@ -56,18 +58,21 @@ ENGINES: dict[str, Callable[[str], Engine]] = {
 }
 
 
-def select_engine(name: str = "auto", device: str = "auto") -> Engine:
+def select_engine(name: str = "auto", device: str = "auto", *, threads: int = 0) -> Engine:
     """Return an engine.
 
     Args:
         name: A name in `ENGINES`, or "auto" for the fastest that runs here.
         device: "auto", "cpu", "cuda" or "cuda:<index>".
+        threads: CPU threads of this process, set for all of torch; 0 leaves them as they are.
 
     Raises:
         UnknownEngineError: There is no engine of this name.
         DeviceError: There is no such device, or the engine cannot use it.
         EngineNotBuiltError: The engine was not compiled at the installation.
     """
+    if threads:
+        torch.set_num_threads(threads)
     if name == "auto":
         return _fastest(device)
     if name not in ENGINES:
