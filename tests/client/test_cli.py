@@ -328,6 +328,11 @@ def test_a_quote_with_ranges_is_one_sentence_and_a_table(capsys):
     ]
 
 
+def test_less_than_a_second_is_told_in_tenths():
+    quote = _quote(workers=1, wall_seconds=Estimate(low=0.004, expected=0.26, high=1.4))
+    assert quote_line(quote).endswith("about 0.3 s (0.1 s to 0:01) on one worker")
+
+
 def test_the_quote_of_an_older_server_is_its_sentence(capsys):
     render.print_quote("mine", _quote())
     assert capsys.readouterr().out == f"mine: 48 runs in 8 cells: {MOST}, 1:00:50 on 2 workers\n"

@@ -49,6 +49,11 @@ def memory(count: int) -> str:
     return f"{count} bytes"
 
 
+def time(seconds: float) -> str:
+    """Return a duration as `m:ss` or longer, one under a second in tenths: 0.3 s."""
+    return duration(seconds) if seconds >= 1 or not seconds else f"{max(seconds, 0.1):.1f} s"
+
+
 def quote_line(quote: Quote) -> str:
     """Return a quote as one sentence."""
     have = [f"{quote.runs_existing} in the store already"] if quote.runs_existing else []
@@ -57,11 +62,11 @@ def quote_line(quote: Quote) -> str:
     workers = f"{quote.workers} workers" if quote.workers > 1 else "one worker"
     if not quote.workers:
         workers += ", and none is there now"
-    wall = duration(quote.seconds / max(1, quote.workers))
+    wall = time(quote.seconds / max(1, quote.workers))
     if quote.wall_seconds is not None:
         estimate = quote.wall_seconds
-        ends = f"{duration(estimate.low)} to {duration(estimate.high)}"
-        wall = f"about {duration(estimate.expected)} ({ends})"
+        ends = f"{time(estimate.low)} to {time(estimate.high)}"
+        wall = f"about {time(estimate.expected)} ({ends})"
     return (
         f"{quote.runs} runs in {quote.cells} cells{known}: at most {quote.run_steps:.3g} steps, "
         f"{quote.flops:.2g} FLOP, {wall} on {workers}"
@@ -82,7 +87,7 @@ def actual_line(quote: Quote, actual: Actual) -> str:
         if seconds or estimate is not None:
             parts.append(f"{amount(seconds)} {unit}{_range(estimate, amount)}")
     if actual.wall_seconds is not None:
-        parts.append(f"{duration(actual.wall_seconds)} of wall time{_range(quote.wall_seconds, duration)}")
+        parts.append(f"{time(actual.wall_seconds)} of wall time{_range(quote.wall_seconds, time)}")
     return ", ".join(parts)
 
 

@@ -12,7 +12,6 @@ from rich.box import SIMPLE_HEAD
 from rich.console import Console
 from rich.table import Table
 
-from tombola._client.progress import duration
 from tombola.cli import _format
 
 if TYPE_CHECKING:
@@ -52,7 +51,7 @@ def print_quote(name: str, quote: Quote) -> None:
     typer.echo(f"{name}: {_format.quote_line(quote)}")
     if quote.wall_seconds is None:  # a server from before there were ranges
         return
-    rows = [["wall time", *_ends(quote.wall_seconds, duration)]]
+    rows = [["wall time", *_ends(quote.wall_seconds, _format.time)]]
     rows += [["core-seconds", *_ends(quote.core_seconds, _format.amount)]] if quote.core_seconds else []
     rows += [["GPU-seconds", *_ends(quote.gpu_seconds, _format.amount)]] if quote.gpu_seconds else []
     typer.echo("")
