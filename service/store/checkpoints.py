@@ -172,8 +172,17 @@ def forget_runs(session: Session, runs: Collection[tuple[int, int]], trainer: Tr
 
 def forget(session: Session, ids: Iterable[int]) -> None:
     """Delete checkpoints, and their parts with them."""
-    for chunk in dialect.in_lists(sorted(ids)):
-        session.execute(delete(Checkpoint).where(Checkpoint.id.in_(chunk)))
+    order = (Checkpoint.configuration_id, Checkpoint.seed, Checkpoint.id)
+    found = [
+        tuple(row)
+        for chunk in dialect.in_lists(sorted(ids))
+        for row in session.execute(select(*order).where(Checkpoint.id.in_(chunk)))
+    ]
+    # Locked in the order in which they are saved, so that nobody waits for each other.
+    for chunk in dialect.in_lists(key for *_, key in sorted(found)):
+        chosen = Checkpoint.id.in_(chunk)
+        session.execute(select(Checkpoint.id).where(chosen).order_by(*order).with_for_update())
+        session.execute(delete(Checkpoint).where(chosen))
 
 
 def unwanted(session: Session, *, saved_before: datetime, unfinished: Collection[str]) -> Sequence[int]:

@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import hashlib
+import time
+from concurrent.futures import ThreadPoolExecutor
 
 import pytest
 from sqlalchemy import func, select
@@ -19,6 +21,7 @@ OTHERS = [
     OURS._replace(device="cuda"),
     OURS._replace(software="torch 2.9.0"),
 ]
+VALUES = ["configuration_id", "seed", "steps", "curve", "wall_seconds", "checksum", "saved_at"]
 LARGE = hashlib.shake_256(b"a state").digest(2 * PART_BYTES + 12_345)
 
 
@@ -101,3 +104,24 @@ def test_a_run_forgotten_leaves_nothing_and_others_stay(database, configuration_
     assert read(database, OURS, configuration_id) is None
     assert read(database, OURS, configuration_id, seed=1) == (100, 12, b"another seed")
     assert count(database, Checkpoint) == count(database, CheckpointPart) == 1
+
+
+def test_who_saves_and_who_forgets_never_wait_for_each_other(database, configuration_id, put):
+    put(OURS, 100, b"", seed=1)
+    put(OURS, 100, b"", seed=0)  # stored last, saved first
+
+    def forget():
+        with database.write() as session:
+            checkpoints.forget_runs(session, {(configuration_id, 0), (configuration_id, 1)})
+
+    with ThreadPoolExecutor(1) as thread:
+        with database.write() as session:
+            for seed in (0, 1):
+                row = session.scalars(select(Checkpoint).where(Checkpoint.seed == seed)).one()
+                values = {name: getattr(row, name) for name in VALUES}
+                checkpoints.save(session, OURS, values | {"steps": 200}, b"")
+                if not seed:
+                    forgotten = thread.submit(forget)
+                    time.sleep(0.3)  # it has come to the row that is saved
+        forgotten.result()
+    assert count(database, Checkpoint) == 0
