@@ -15,7 +15,7 @@ test: $(STAMP) lint
 serve: $(STAMP)
 	$(BIN)/tombola serve
 
-# Speed, scaling and the service's overhead, into BENCHMARKS.md: about ten minutes.
+# Speed, scaling and the service's overhead, into BENCHMARKS.md: about twelve minutes.
 # BENCH=--quick only sees that everything runs.
 bench: $(STAMP)
 	$(BIN)/python -m bench $(BENCH)
