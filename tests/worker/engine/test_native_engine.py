@@ -106,13 +106,15 @@ class TestAgreement:
         torch.testing.assert_close(here.hidden[0, :-1].T, first.weight.float(), rtol=1e-4, atol=1e-5)
         torch.testing.assert_close(here.output[0, :, 0], second.weight[0].float(), rtol=1e-4, atol=1e-5)
 
-    @pytest.mark.skipif("avx512" not in SETS, reason="needs a CPU with AVX-512")
+    @pytest.mark.skipif(len(SETS) == 1, reason="needs a CPU with AVX2")
     @settings(max_examples=60, deadline=None)
     @given(shape=shapes)
-    def test_avx2_and_avx512_give_the_same_bits(self, make_run, shape):
+    def test_all_kernels_give_the_same_numbers(self, make_run, shape):
         run = make_run(**shape)
-        wide, narrow = (NativeEngine(instructions=name).parameters_after(run, 12) for name in SETS[:2])
-        assert same_bits(wide, narrow)
+        first, *others = (NativeEngine(instructions=name).parameters_after(run, 12) for name in SETS)
+        for other in others:
+            for name, tensor in vars(first).items():  # of a NaN, the sign may differ
+                torch.testing.assert_close(getattr(other, name), tensor, rtol=0, atol=0, equal_nan=True)
 
     def test_success_agrees_with_torch_in_distribution(self, native, torch_engine, train, make_run):
         shape = {"n": 20, "k": 3, "width": 32, "samples": 250, "max_steps": 5000, "eval_every": 250}
