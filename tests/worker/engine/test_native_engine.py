@@ -17,6 +17,7 @@ from scipy import stats
 
 from tombola.results import Outcome
 from worker.engine import Curve, DeviceError, EngineMemoryError, NativeEngine
+from worker.engine._native_training import _Item
 from worker.engine._sgd import Parameters
 
 _native = pytest.importorskip("worker.engine._native", reason="the native engine was not built here")
@@ -298,6 +299,53 @@ class TestMemory:
         assert failed == [runs[2]]
         assert done[-1].run == runs[2]
         assert len(done) == 6
+
+    def test_all_that_fits_is_trained_before_memory_errors_are_raised(self, make_run, monkeypatch):
+        engine = NativeEngine(threads=2)
+        runs = [make_run(width=30, max_steps=50, seed=seed) for seed in range(5)]
+        learner, failed = engine._kernel.learner, []
+
+        def short_of_memory(origin):
+            if origin is runs[0] or (origin is runs[1] and origin not in failed):
+                failed.append(origin)
+                raise MemoryError
+            return learner(origin)
+
+        monkeypatch.setattr(engine._kernel, "learner", short_of_memory)
+        done = []
+        with pytest.raises(EngineMemoryError, match="memory ran out"):
+            engine.train(runs, done.append, lambda _: False)
+        assert {one.run for one in done} == set(runs[1:])
+
+    def test_a_stop_keeps_the_checkpoints_beside_a_run_without_memory(self, make_run, monkeypatch):
+        engine = NativeEngine(threads=2)
+        large, long = (
+            make_run(width=width, max_steps=1_000_000, eval_every=1_000_000) for width in (600, 2000)
+        )
+        learner = engine._kernel.learner
+
+        def short_of_memory(origin):
+            if origin is large:
+                raise MemoryError
+            return learner(origin)
+
+        monkeypatch.setattr(engine._kernel, "learner", short_of_memory)
+        done, checkpoints = [], []
+        assert not engine.train([large, long], done.append, lambda done: done > 0, checkpoints.append)
+        assert [one.run for one in checkpoints] == [long]
+
+    def test_progress_may_be_read_while_a_lane_hands_its_run_over(self, make_run):
+        class HandedOver(_Item):
+            def __getattribute__(self, name):
+                value = super().__getattribute__(name)
+                if name == "learner":
+                    self.learner = None
+                return value
+
+        run = make_run()
+        item = HandedOver(run, bytes=0, step_cost=1.0)
+        item.learner = NativeEngine()._kernel.learner(run)
+        assert item.cost_left == run.configuration.training.max_steps
 
     @pytest.mark.skipif(sys.platform != "linux", reason="reads and limits the process's memory as Linux does")
     @pytest.mark.parametrize("case", ["wide", "many-samples", "large-online-batch", "full-batch"])
