@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+from importlib.util import find_spec
 from typing import TYPE_CHECKING
 
 from worker.engine import draws
@@ -37,10 +38,7 @@ class Kernel:
         try:
             from worker.engine import _native  # noqa: PLC0415  # not there without a C++ compiler
         except ImportError as error:
-            raise EngineNotBuiltError(
-                "the native engine was not built when tombola-server was installed "
-                f"({error}): install a C++17 compiler (g++ or clang++) and install it again"
-            ) from error
+            raise _not_there(error) from error
         known = _native.instruction_sets()
         if instructions is not None and instructions not in known:
             raise ValueError(f"this CPU runs the kernels {', '.join(known)}, not {instructions!r}")
@@ -92,3 +90,16 @@ class Kernel:
                 test_errors=[math.nan if error is None else error for error in origin.curve.test_error],
             )
         return learner
+
+
+def _not_there(error: ImportError) -> EngineNotBuiltError:
+    built = find_spec("worker.engine._native")
+    if built is None:
+        return EngineNotBuiltError(
+            "the native engine was not built when tombola-server was installed "
+            f"({error}): install a C++17 compiler (g++ or clang++) and install it again"
+        )
+    return EngineNotBuiltError(
+        f"the native engine was built, but {built.origin} cannot be loaded here ({error}): "
+        "install tombola-server again on this machine, with a C++17 compiler (g++ or clang++)"
+    )

@@ -43,7 +43,8 @@ class _Item:
 
     @property
     def steps(self) -> int:
-        return self.learner.steps if self.learner is not None else steps_of(self.origin)
+        learner = self.learner  # read once: its lane may take it away meanwhile
+        return learner.steps if learner is not None else steps_of(self.origin)
 
     @property
     def cost(self) -> float:
@@ -92,14 +93,23 @@ class NativeTraining:
         if lanes:
             with ThreadPoolExecutor(lanes, "tombola-lane") as threads:
                 futures = [threads.submit(self._train_lane) for _ in range(lanes)]
-            postponed = [item for future in futures for item in future.result()]
-            for item in postponed:  # what ran out of memory beside others: now alone
-                try:
-                    self._train_item(item)
-                except MemoryError as error:
-                    raise _too_large(item, "memory ran out") from error
+            self._train_alone([item for future in futures for item in future.result()])
         if self._too_large and not self._stop.is_set():
             raise _too_large(self._too_large[0], f"the engine may use {self._memory / 2**20:.0f} MiB")
+
+    def _train_alone(self, postponed: Sequence[_Item]) -> None:
+        """Train what ran out of memory beside others, one after the other."""
+        failed: EngineMemoryError | None = None
+        for item in postponed:
+            if self._stop.is_set():  # the others keep their memory for their checkpoints
+                return
+            try:
+                self._train_item(item)
+            except MemoryError as error:
+                item.learner = None
+                failed = failed or _too_large(item, "memory ran out", error)
+        if failed is not None:
+            raise failed
 
     def stop(self) -> None:
         """Make `train` return soon; may be called often and from any thread."""
@@ -204,11 +214,13 @@ def _step_cost(configuration: Configuration) -> float:
     return batch * (configuration.target.n + 2.0) * (configuration.width + _STEP_NEURONS)
 
 
-def _too_large(item: _Item, reason: str) -> EngineMemoryError:
+def _too_large(item: _Item, reason: str, cause: MemoryError | None = None) -> EngineMemoryError:
     configuration = item.run.configuration
-    return EngineMemoryError(
+    error = EngineMemoryError(
         f"one run of width {configuration.width}, n {configuration.target.n}, "
         f"samples {configuration.samples}, batch_size {configuration.training.batch_size} "
         f"needs about {item.bytes / 2**20:.0f} MiB on cpu, but {reason}: "
         "use a worker with more memory, or a smaller width"
     )
+    error.__cause__ = cause
+    return error

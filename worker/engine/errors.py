@@ -20,7 +20,7 @@ class EngineMemoryError(EngineError, MemoryError):
 
 
 class EngineNotBuiltError(EngineError):
-    """The engine needs code that was not compiled when the program was installed."""
+    """The engine needs code that was not compiled at the installation, or cannot be loaded here."""
 
 
 class CheckpointError(EngineError, ValueError):

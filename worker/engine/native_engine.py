@@ -24,7 +24,7 @@ class NativeEngine:
     """Trains parity learners on CPU, in C++.
 
     A run's results depend on its configuration and seed alone, bit for bit: not on the runs that train with
-    it, their order, or the number of threads. AVX-512 and AVX2 give the same bits, too.
+    it, their order, the number of threads, or the instruction set.
 
     Args:
         device: "auto" or "cpu".

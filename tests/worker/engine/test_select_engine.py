@@ -1,7 +1,9 @@
 from __future__ import annotations
 
 import importlib.util
+import re
 import sys
+from importlib.machinery import EXTENSION_SUFFIXES
 
 import pytest
 import torch
@@ -49,6 +51,18 @@ def test_where_the_native_engine_was_not_built_torch_trains_and_says_why():
 @pytest.mark.usefixtures("unbuilt")
 def test_asking_for_the_native_engine_where_it_was_not_built_says_what_would_help():
     with pytest.raises(EngineNotBuiltError, match=r"install a C\+\+17 compiler"):
+        select_engine("native", "cpu")
+
+
+def test_a_native_engine_that_cannot_be_loaded_is_told_from_one_not_built(monkeypatch, tmp_path):
+    broken = tmp_path / f"_native{EXTENSION_SUFFIXES[0]}"
+    broken.write_bytes(b"not a library")
+    monkeypatch.delitem(sys.modules, "worker.engine._native", raising=False)
+    monkeypatch.delattr("worker.engine._native", raising=False)
+    monkeypatch.setattr("worker.engine.__path__", [str(tmp_path)])
+    with pytest.raises(
+        EngineNotBuiltError, match=f"was built, but {re.escape(str(broken))} cannot be loaded"
+    ):
         select_engine("native", "cpu")
 
 

@@ -7,10 +7,6 @@
 #include "learner.hpp"
 #include "sizes.hpp"
 
-#if defined(__SSE2__)
-#include <immintrin.h>
-#endif
-
 #define TOMBOLA_NAMESPACE portable
 #define TOMBOLA_LANES 4
 #include "kernel.inc"
