@@ -49,14 +49,17 @@ def test_submit_and_wait_prints_the_end_and_exits_0(tool, spec_file, tiny):
 
 
 def test_quotes_by_either_name(tool, spec_file, tiny):
-    _, quoted, _ = tool("quote", spec_file(tiny))
-    code, dry, _ = tool("submit", spec_file(tiny), "--dry-run")
+    new = {**tiny, "seeds": {"count": 3, "start": 1000}}
+    _, quoted, _ = tool("quote", spec_file(new))
+    code, dry, _ = tool("submit", spec_file(new), "--dry-run")
     assert code == 0
     assert dry == quoted
     assert dry.startswith("tiny: 24 runs in 8 cells")
     assert "wall time" in dry
     assert "seconds" in dry
     assert "speed measured" in dry or "speed assumed" in dry
+    code, known, _ = tool("quote", spec_file(tiny))
+    assert (code, known) == (0, "tiny: 24 runs in 8 cells (24 in the store already): nothing to train\n")
 
 
 def test_a_preset_is_quoted_and_printed(tool):

@@ -133,8 +133,8 @@ def spec() -> tombola.ExperimentSpec:
         {
             "name": "end to end",
             "target": {"kind": "parity", "n": 20, "k": 3},
-            "grid": {"width": [64, 256], "samples": [150, 600], "sparsity": [2, None]},
-            "training": {"max_steps": 6_000, "eval_every": 200, "test_samples": 512},
+            "grid": {"width": [64, 512], "samples": [150, 600], "sparsity": [2, None]},
+            "training": {"max_steps": 60_000, "eval_every": 500, "test_samples": 512},
             "seeds": {"count": 12},
         }
     )

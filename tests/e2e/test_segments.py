@@ -13,8 +13,8 @@ LONG = tombola.ExperimentSpec.model_validate(
     {
         "name": "long",
         "target": {"kind": "parity", "n": 30, "k": 3},
-        "grid": {"width": [64], "samples": [40], "sparsity": [2]},
-        "training": {"max_steps": 50_000, "eval_every": 2_000, "test_samples": 512},
+        "grid": {"width": [1000], "samples": [40], "sparsity": [2]},
+        "training": {"max_steps": 250_000, "eval_every": 10_000, "test_samples": 512},
         "seeds": {"count": 1},
     }
 )
@@ -29,12 +29,12 @@ SHORT = LONG.model_copy(
 def uncut():
     finished = []
     (configuration,) = LONG.configurations()
-    assert select_engine("torch", "cpu").train([Run(configuration, 0)], finished.append, lambda _: False)
+    assert select_engine("auto", "cpu").train([Run(configuration, 0)], finished.append, lambda _: False)
     return finished[0]
 
 
 def test_a_long_run_lets_others_in_and_survives_its_worker(new_stack, eventually):
-    stack = new_stack(TOMBOLA_SHARD_SECONDS="0.5", TOMBOLA_ENGINE="torch", TOMBOLA_DEVICE="cpu")
+    stack = new_stack(TOMBOLA_SHARD_SECONDS="0.5", TOMBOLA_DEVICE="cpu")
     client = stack.client()
     database = Database(stack.database_url)
 

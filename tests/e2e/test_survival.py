@@ -30,7 +30,7 @@ def undisturbed():
             cells = spec.configurations()
             runs = [Run(cell, seed) for cell in cells for seed in range(spec.seeds.count)]
             finished = []
-            assert select_engine("torch", "cpu").train(runs, finished.append, lambda _: False)
+            assert select_engine("auto", "cpu").train(runs, finished.append, lambda _: False)
             known[spec.name] = {
                 (cells.index(item.run.configuration), item.run.seed): (
                     item.outcome,

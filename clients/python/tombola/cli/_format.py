@@ -54,11 +54,18 @@ def time(seconds: float) -> str:
     return duration(seconds) if seconds >= 1 or not seconds else f"{max(seconds, 0.1):.1f} s"
 
 
+def nothing_to_train(quote: Quote) -> bool:
+    """Whether all runs are there or in training."""
+    return quote.runs_existing + quote.runs_pending >= quote.runs
+
+
 def quote_line(quote: Quote) -> str:
     """Return a quote as one sentence."""
     have = [f"{quote.runs_existing} in the store already"] if quote.runs_existing else []
     have += [f"{quote.runs_pending} in training for another experiment"] if quote.runs_pending else []
     known = f" ({', '.join(have)})" if have else ""
+    if nothing_to_train(quote):
+        return f"{quote.runs} runs in {quote.cells} cells{known}: nothing to train"
     workers = f"{quote.workers} workers" if quote.workers > 1 else "one worker"
     if not quote.workers:
         workers += ", and none is there now"

@@ -49,7 +49,8 @@ def print_frontier(answer: Frontier) -> None:
 def print_quote(name: str, quote: Quote) -> None:
     """Print a quote: a sentence, the ranges of what it takes, and what they rest on."""
     typer.echo(f"{name}: {_format.quote_line(quote)}")
-    if quote.wall_seconds is None:  # a server from before there were ranges
+    # A server from before there were ranges sends none.
+    if quote.wall_seconds is None or _format.nothing_to_train(quote):
         return
     rows = [["wall time", *_ends(quote.wall_seconds, _format.time)]]
     rows += [["core-seconds", *_ends(quote.core_seconds, _format.amount)]] if quote.core_seconds else []
