@@ -35,7 +35,7 @@ def describe() -> dict[str, Any]:
         "tombola": version("tombola-server"),
         "commit": _commit(),
         "date": datetime.now(UTC).strftime("%Y-%m-%d"),
-        "command": " ".join(["python", "-m", _module(), *sys.argv[1:]]),
+        "command": " ".join(["python", "-m", _module(), *_arguments(sys.argv[1:])]),
         "load_before": _LOAD_BEFORE,
         "gpu": "not measured on a GPU",
     }
@@ -50,6 +50,16 @@ def _commit() -> str | None:
         [git, "-C", str(ROOT), "describe", "--always", "--dirty"], capture_output=True, text=True, check=False
     )
     return done.stdout.strip() or None
+
+
+def _arguments(given: list[str]) -> list[str]:
+    """Return the arguments without the folder of the results: a path of this machine, and no part of them."""
+    kept, skip = [], False
+    for argument in given:
+        if not skip and argument != "--results" and not argument.startswith("--results="):
+            kept.append(argument)
+        skip = argument == "--results"
+    return kept
 
 
 def _module() -> str:
