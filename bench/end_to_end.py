@@ -40,7 +40,7 @@ def one_cell(width: int, engine: str, seconds: float) -> ExperimentSpec:
 
 
 def hundred_cells(*, quick: bool) -> ExperimentSpec:
-    """Return an experiment as users have them: a hundred cells, whose runs end at their success, half a minute."""
+    """Return an experiment as users have them: half a minute, a hundred cells, runs that end at success."""
     widths = [10, 16, 24, 32, 48, 64, 96, 128, 192, 256]
     return ExperimentSpec(
         name="100 cells",
