@@ -62,7 +62,16 @@ if TYPE_CHECKING:
         Version,
         Worker,
     )
-    from tombola.spec import Configuration, ExperimentSpec, Grid, ParityTarget, Seeds, TrainingSettings
+    from tombola.spec import (
+        BoundarySeeds,
+        Configuration,
+        ExperimentSpec,
+        Grid,
+        HalfWidthSeeds,
+        ParityTarget,
+        Seeds,
+        TrainingSettings,
+    )
 
     __version__: str
 
@@ -73,6 +82,7 @@ __all__ = [
     "AsyncClient",
     "AsyncExperiment",
     "BadRequest",
+    "BoundarySeeds",
     "Cell",
     "Client",
     "Configuration",
@@ -90,6 +100,7 @@ __all__ = [
     "Forbidden",
     "Frontier",
     "Grid",
+    "HalfWidthSeeds",
     "Health",
     "Interval",
     "InvalidRequest",
@@ -171,9 +182,11 @@ _HOME = {
             "Worker",
         ),
         "tombola.spec": (
+            "BoundarySeeds",
             "Configuration",
             "ExperimentSpec",
             "Grid",
+            "HalfWidthSeeds",
             "ParityTarget",
             "Seeds",
             "TrainingSettings",
