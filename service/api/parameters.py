@@ -10,6 +10,8 @@ from pydantic import Field
 from pydantic.json_schema import SkipJsonSchema
 
 from service.lab.errors import UnknownExperiment
+from service.lab.statistics.intervals import Confidence
+from tombola.results import IntervalMethod
 from tombola.spec import MAX_INPUTS, MAX_SAMPLES, MAX_WIDTH, WORD_RANGE
 
 #: An id as `ulid` writes it; anything else is no experiment, and no text for the database.
@@ -61,3 +63,19 @@ def _where(
 
 
 CellFilter = Annotated[dict[str, Any], Depends(_where)]
+
+
+def _confidence(
+    interval: Annotated[
+        IntervalMethod,
+        Query(
+            description="How intervals are made. Where the runs decided how many there are (adaptive seeds), "
+            "it is `confidence-sequence` in any case."
+        ),
+    ] = "wilson",
+    level: Annotated[float, Query(ge=0.5, lt=1, description="Confidence level of intervals.")] = 0.95,
+) -> Confidence:
+    return Confidence(interval, level)
+
+
+AskedConfidence = Annotated[Confidence, Depends(_confidence)]

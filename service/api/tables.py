@@ -10,7 +10,7 @@ from fastapi import Query, Request, Response
 from pydantic.json_schema import SkipJsonSchema
 
 from service.api import conditional, documents, examples, negotiation
-from service.api.parameters import ExperimentId
+from service.api.parameters import AskedConfidence, ExperimentId
 from service.api.problems import ProblemError
 from service.api.routes import guarded_router
 from service.api.state import ReadSession
@@ -52,6 +52,7 @@ def get_success_table(
     request: Request,
     experiment_id: ExperimentId,
     session: ReadSession,
+    confidence: AskedConfidence,
     *,
     file_format: Annotated[
         Literal["json", "csv"] | SkipJsonSchema[None],
@@ -60,7 +61,7 @@ def get_success_table(
 ) -> Response:
     """Read success counts and probabilities of every cell, as JSON or CSV."""
     media_type = _media_type(request, file_format)
-    table = answers.success_table(session, experiment_id)
+    table = answers.success_table(session, experiment_id, confidence)
     if media_type == _MEDIA_TYPES["json"]:
         return conditional.json_answer(request, table, headers=_VARY)
     return conditional.answer(request, as_csv(table).encode(), media_type, headers=_VARY)
@@ -76,10 +77,14 @@ def get_success_table(
     },
 )
 def get_frontier(
-    request: Request, experiment_id: ExperimentId, session: ReadSession, probability: Probability = 0.9
+    request: Request,
+    experiment_id: ExperimentId,
+    session: ReadSession,
+    confidence: AskedConfidence,
+    probability: Probability = 0.9,
 ) -> Response:
     """Read the cells that reach a probability and that no other such cell beats in both width and samples."""
-    return conditional.json_answer(request, answers.frontier(session, experiment_id, probability))
+    return conditional.json_answer(request, answers.frontier(session, experiment_id, probability, confidence))
 
 
 def _media_type(request: Request, file_format: str | None) -> str:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from dataclasses import replace
 from typing import Any
 
 from sqlalchemy.orm import Session
@@ -10,7 +11,7 @@ from sqlalchemy.orm import Session
 from service.lab import checkpoints
 from service.lab.errors import UnknownExperiment
 from service.lab.statistics.frontier import pareto_front
-from service.lab.statistics.intervals import wilson
+from service.lab.statistics.intervals import Confidence
 from service.lab.statistics.survival import median_steps
 from service.store import cells, experiments, runs, shards, workers
 from service.store.database import clock, now
@@ -33,6 +34,8 @@ from tombola.results import (
 )
 from tombola.spec import ExperimentSpec
 
+#: What intervals are unless somebody asks for others.
+USUAL = Confidence()
 #: An ETA from less work or time than this would be a guess.
 _ETA_AFTER_SECONDS = 1.0
 
@@ -114,21 +117,35 @@ def _actual(row: ExperimentRow) -> Actual | None:
     )
 
 
-def success_table(session: Session, experiment_id: str) -> SuccessTable:
+def confidence_of(row: ExperimentRow, asked: Confidence) -> Confidence:
+    """Return how the intervals of an experiment are made.
+
+    Where its runs decided how many there are, only a confidence sequence is right, whatever was asked.
+    """
+    adaptive = row.spec.get("seeds", {}).get("mode") == "adaptive"
+    return replace(asked, method="confidence-sequence") if adaptive else asked
+
+
+def success_table(session: Session, experiment_id: str, confidence: Confidence = USUAL) -> SuccessTable:
     """Return success counts and probabilities of every cell, from the counts kept per cell.
+
+    Args:
+        session: An open session.
+        experiment_id: Whose cells.
+        confidence: How to make the intervals; see `confidence_of`.
 
     Raises:
         UnknownExperiment: No such experiment.
     """
-    known(session, experiment_id)
+    confidence = confidence_of(known(session, experiment_id), confidence)
     steps = cells.steps_of(session, experiment_id)
     return SuccessTable(
         experiment=experiment_id,
-        cells=[_cell(row, steps.get(row.id, {})) for row in cells.of(session, experiment_id)],
+        cells=[_cell(row, steps.get(row.id, {}), confidence) for row in cells.of(session, experiment_id)],
     )
 
 
-def _cell(row: CellRow, steps: dict[int, int]) -> Cell:
+def _cell(row: CellRow, steps: dict[int, int], confidence: Confidence) -> Cell:
     return Cell(
         width=row.width,
         samples=row.samples,
@@ -139,18 +156,20 @@ def _cell(row: CellRow, steps: dict[int, int]) -> Cell:
         censored=row.censored,
         diverged=row.diverged,
         probability=row.successes / row.runs if row.runs else None,
-        interval=wilson(row.successes, row.runs) if row.runs else None,
+        interval=confidence.interval(row.successes, row.runs),
         median_steps=median_steps(steps, row.runs) if row.runs else None,
     )
 
 
-def frontier(session: Session, experiment_id: str, probability: float) -> Frontier:
+def frontier(
+    session: Session, experiment_id: str, probability: float, confidence: Confidence = USUAL
+) -> Frontier:
     """Return the non-dominated cells that reach a probability.
 
     Raises:
         UnknownExperiment: No such experiment.
     """
-    table = success_table(session, experiment_id)
+    table = success_table(session, experiment_id, confidence)
     return Frontier(
         experiment=experiment_id, probability=probability, points=pareto_front(table.cells, probability)
     )

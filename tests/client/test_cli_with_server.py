@@ -104,6 +104,17 @@ def test_the_table_is_printed_whole(tool, done, client):
     assert out.splitlines() == client.experiments.get(done).success_table_csv().splitlines()
 
 
+def test_intervals_are_made_as_was_asked(tool, done):
+    asked = ("--interval", "jeffreys", "--level", 0.9)
+    code, out, _ = tool("table", done, *asked)
+    assert code == 0
+    assert "90% interval" in out
+    code, out, _ = tool("frontier", done, "-p", "0.3", *asked, "--json")
+    (point, *_) = json.loads(out)["points"]
+    assert (point["interval"]["method"], point["interval"]["level"]) == ("jeffreys", 0.9)
+    assert ",jeffreys," in tool("table", done, "--csv", *asked)[1]
+
+
 def test_runs_are_filtered_and_limited(tool, done):
     _, out, _ = tool("runs", done, "--width", 32, "--samples", "online", "--sparsity", "dense", "--json")
     assert [(run["cell"], run["seed"]) for run in json.loads(out)] == [(7, 0), (7, 1), (7, 2)]

@@ -66,6 +66,14 @@ def test_the_success_table_has_a_row_for_each_cell(client, done, tiny):
     assert frame["successes"].sum() == sum(cell.successes for cell in table) > 0
 
 
+def test_intervals_are_made_as_was_asked(client, done):
+    experiment = client.experiments.get(done)
+    asked = {"interval": "clopper-pearson", "level": 0.99}
+    for cell in [*experiment.success_table(**asked), *experiment.frontier(0.3, **asked).points]:
+        assert (cell.interval.method, cell.interval.level) == ("clopper-pearson", 0.99)
+    assert ",0.99,clopper-pearson," in experiment.success_table_csv(**asked)
+
+
 def test_the_success_table_comes_as_csv_too(client, done):
     experiment = client.experiments.get(done)
     rows = list(csv.DictReader(io.StringIO(experiment.success_table_csv())))

@@ -8,7 +8,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 from datetime import datetime
 from enum import StrEnum
-from typing import TYPE_CHECKING, Any, Generic, TypeVar
+from typing import TYPE_CHECKING, Any, Generic, Literal, TypeVar
 
 from pydantic import BaseModel, ConfigDict, Field
 
@@ -178,13 +178,17 @@ class DryRun(_Answer):
     spec: ExperimentSpec
 
 
+#: How the interval of a success probability is made.
+IntervalMethod = Literal["wilson", "clopper-pearson", "jeffreys", "confidence-sequence"]
+
+
 class Interval(_Answer):
     """A confidence interval and how it was made."""
 
     low: float
     high: float
     level: float
-    method: str
+    method: str = Field(description="`confidence-sequence` wherever the runs decided how many there are.")
 
 
 class Cell(_Answer):

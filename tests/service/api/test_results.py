@@ -8,6 +8,8 @@ import itertools
 
 import pytest
 
+from service.lab.statistics.sequences import confidence_sequence
+from service.store.models import Experiment
 from tombola.results import Frontier, SuccessTable
 
 on_both = pytest.mark.parametrize("database", ["sqlite", "postgresql"], indirect=True)
@@ -102,6 +104,45 @@ def test_accept_that_admits_neither_is_406(client, path):
 def test_the_format_goes_before_accept(client, path):
     answer = client.get(f"{path}/success-table", params={"format": "json"}, headers={"Accept": "text/html"})
     assert answer.headers["content-type"] == "application/json"
+
+
+@pytest.mark.parametrize("method", ["wilson", "clopper-pearson", "jeffreys", "confidence-sequence"])
+def test_intervals_are_made_as_was_asked(client, path, method):
+    params = {"interval": method, "level": 0.8}
+    for name, more in (("success-table", {}), ("frontier", {"probability": 0.3})):
+        body = client.get(f"{path}/{name}", params=params | more).json()
+        found = [cell["interval"] for cell in body.get("cells") or body["points"]]
+        assert {(one["method"], one["level"]) for one in found} == {(method, 0.8)}
+    text = client.get(f"{path}/success-table", params=params | {"format": "csv"}).text
+    row, *_ = csv.DictReader(io.StringIO(text))
+    assert (row["method"], row["level"]) == (method, "0.8")
+
+
+def test_a_wrong_interval_is_refused_by_name(client, path):
+    for name, value in (
+        ("interval", "wald"),
+        ("level", "0.4"),
+        ("level", "1"),
+        ("level", "95"),
+        ("level", "nan"),
+    ):
+        answer = client.get(f"{path}/success-table", params={name: value})
+        assert answer.status_code == 422, value
+        assert [part["parameter"] for part in answer.json()["errors"]] == [name]
+
+
+def test_where_the_runs_decided_how_many_there_are_every_interval_is_a_confidence_sequence(
+    client, database, finished, path
+):
+    with database.write() as session:
+        row = session.get(Experiment, finished["id"])
+        row.spec = row.spec | {"seeds": {"mode": "adaptive", "goal": "boundary", "max": 5}}
+    for asked in ({}, {"interval": "wilson", "level": 0.9}):
+        (cell, *_) = client.get(f"{path}/success-table", params=asked).json()["cells"]
+        level = asked.get("level", 0.95)
+        assert (cell["interval"]["method"], cell["interval"]["level"]) == ("confidence-sequence", level)
+        low, high = confidence_sequence(cell["successes"], cell["runs"], level)
+        assert (cell["interval"]["low"], cell["interval"]["high"]) == (low, high)
 
 
 @on_both

@@ -22,6 +22,7 @@ from tombola.results import (
     Experiment,
     ExperimentStatus,
     Frontier,
+    IntervalMethod,
     Outcome,
     Page,
     Preset,
@@ -153,20 +154,37 @@ def change(experiment_id: str, action: Action) -> Call[Snapshot]:
     return Call("POST", f"{_experiment(experiment_id)}/{action}", _snapshot, repeatable=False)
 
 
-def success_table(experiment_id: str) -> Call[SuccessTable]:
+@dataclass(frozen=True, slots=True)
+class Confidence:
+    """How intervals are made; None leaves it to the server (wilson, 0.95)."""
+
+    interval: IntervalMethod | None = None
+    level: float | None = None
+
+    def params(self) -> dict[str, str]:
+        """Return the query parameters."""
+        params = {} if self.interval is None else {"interval": str(self.interval)}
+        if self.level is not None:
+            params["level"] = repr(float(self.level))
+        return params
+
+
+def success_table(experiment_id: str, confidence: Confidence) -> Call[SuccessTable]:
     """Ask for the success table."""
-    return Call("GET", f"{_experiment(experiment_id)}/success-table", _model(SuccessTable))
+    path = f"{_experiment(experiment_id)}/success-table"
+    return Call("GET", path, _model(SuccessTable), params=confidence.params())
 
 
-def success_table_csv(experiment_id: str) -> Call[str]:
+def success_table_csv(experiment_id: str, confidence: Confidence) -> Call[str]:
     """Ask for the success table as CSV text."""
     path = f"{_experiment(experiment_id)}/success-table"
-    return Call("GET", path, lambda response: response.text, headers={"Accept": "text/csv"})
+    headers = {"Accept": "text/csv"}
+    return Call("GET", path, lambda response: response.text, params=confidence.params(), headers=headers)
 
 
-def frontier(experiment_id: str, probability: float) -> Call[Frontier]:
+def frontier(experiment_id: str, probability: float, confidence: Confidence) -> Call[Frontier]:
     """Ask for the Pareto frontier."""
-    params = {"probability": repr(float(probability))}
+    params = {"probability": repr(float(probability))} | confidence.params()
     return Call("GET", f"{_experiment(experiment_id)}/frontier", _model(Frontier), params=params)
 
 

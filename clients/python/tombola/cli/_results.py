@@ -25,11 +25,22 @@ Sparsity = Annotated[
     str | None, typer.Option(metavar="S", help="Only cells of this sparsity, or `dense`.", show_default=False)
 ]
 Outcome = Literal["success", "censored", "diverged"]
+Interval = Annotated[
+    Literal["wilson", "clopper-pearson", "jeffreys", "confidence-sequence"] | None,
+    typer.Option(help="How intervals are made.", show_default="wilson"),
+]
+Level = Annotated[float | None, typer.Option(help="Confidence level of intervals.", show_default="0.95")]
 
 
 def register(app: typer.Typer) -> None:
     """Add the commands."""
-    command(app, _PANEL, "tombola table latest", "tombola table latest --csv > table.csv")(table)
+    command(
+        app,
+        _PANEL,
+        "tombola table latest",
+        "tombola table latest --csv > table.csv",
+        "tombola table latest --interval jeffreys --level 0.99",
+    )(table)
     command(
         app,
         _PANEL,
@@ -52,15 +63,17 @@ def table(
     experiment_id: Id,
     *,
     csv: Annotated[bool, typer.Option("--csv", help="Print comma-separated values.")] = False,
+    interval: Interval = None,
+    level: Level = None,
 ) -> None:
     """Print the success table: one row per cell, grouped by sparsity."""
     if csv and session.json:
         raise typer.BadParameter("give either --csv or --json")
     experiment = session.experiment(experiment_id)
     if csv:
-        session.text(experiment.success_table_csv().rstrip("\r\n"))
+        session.text(experiment.success_table_csv(interval=interval, level=level).rstrip("\r\n"))
         return
-    answer = experiment.success_table()
+    answer = experiment.success_table(interval=interval, level=level)
     if session.json:
         session.model(answer)
         return
@@ -69,13 +82,15 @@ def table(
     print_success_table(answer)
 
 
-def frontier(
+def frontier(  # noqa: PLR0913  # one parameter per option
     session: Session,
     experiment_id: Id,
     *,
     probability: Annotated[
         float, typer.Option("--probability", "-p", help="Success probability to reach.")
     ] = 0.9,
+    interval: Interval = None,
+    level: Level = None,
     output: Annotated[
         Path | None,
         typer.Option("--output", "-o", help="Write a picture instead, .png or .svg.", show_default=False),
@@ -86,7 +101,7 @@ def frontier(
     if output is not None:
         _write(session, output, experiment.frontier_picture(_picture_format(output)))
         return
-    answer = experiment.frontier(probability)
+    answer = experiment.frontier(probability, interval=interval, level=level)
     if session.json:
         session.model(answer)
         return
