@@ -12,19 +12,24 @@ from service.lab.statistics.intervals import wilson
 from tombola.results import (
     Actual,
     Cell,
+    CellTimes,
     Curve,
     DryRun,
     Estimate,
     Experiment,
     ExperimentStatus,
     Frontier,
+    Limits,
     Machines,
     Outcome,
     Page,
     Progress,
     Quote,
+    Reached,
     Run,
+    Spread,
     SuccessTable,
+    Times,
     Version,
     Worker,
 )
@@ -79,6 +84,37 @@ _CELL = Cell(
     probability=23 / 24,
     interval=wilson(23, 24),
     median_steps=9_500.0,
+    median_steps_low=8_000.0,
+    median_steps_high=11_500.0,
+)
+_TIMES = Times(
+    experiment=_ID,
+    level=0.95,
+    method="wilson",
+    cells=[
+        CellTimes(
+            width=304,
+            samples=1000,
+            sparsity=2,
+            runs=24,
+            successes=23,
+            reached=[
+                Reached(
+                    share=0.5,
+                    steps=Limits(value=9_500.0, low=8_000.0, high=11_500.0),
+                    flops=Limits(value=2.0e10, low=1.7e10, high=2.5e10),
+                ),
+                Reached(
+                    share=0.95,
+                    steps=Limits(value=31_000.0, low=19_000.0, high=42_000.0),
+                    flops=Limits(value=6.6e10, low=4.1e10, high=8.9e10),
+                ),
+            ],
+            steps=Spread(mean=12_900.0, sd=9_100.0, low=9_000.0, high=16_700.0),
+            flops=Spread(mean=2.7e10, sd=1.9e10, low=1.9e10, high=3.5e10),
+            wall_seconds=Spread(mean=0.41, sd=0.3, low=0.28, high=0.54),
+        )
+    ],
 )
 _EXPERIMENT = Experiment(
     id=_ID,
@@ -139,6 +175,7 @@ EXPERIMENTS = _page(_EXPERIMENT, "ZTAxSkQwTTNYOFo2VDRRMlc5VjVLN04xUjNQ")
 DRY_RUN = _json(DryRun(quote=_QUOTE, spec=_SPEC))
 SUCCESS_TABLE = _json(SuccessTable(experiment=_ID, cells=[_CELL]))
 FRONTIER = _json(Frontier(experiment=_ID, probability=0.9, points=[_CELL]))
+TIMES = _json(_TIMES)
 RUNS = _page(_RUN)
 CURVE = _json(Curve(cell=6, seed=0, steps=[500, 1000], train_error=[0.31, 0.0], test_error=[0.46, 0.07]))
 PRESET = _json(QUICKSTART)

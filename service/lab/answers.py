@@ -12,7 +12,7 @@ from service.lab import checkpoints
 from service.lab.errors import UnknownExperiment
 from service.lab.statistics.frontier import pareto_front
 from service.lab.statistics.intervals import Confidence
-from service.lab.statistics.survival import median_steps
+from service.lab.statistics.survival import steps_limits
 from service.store import cells, experiments, runs, shards, workers
 from service.store.database import clock, now
 from service.store.models import Cell as CellRow
@@ -137,15 +137,25 @@ def success_table(session: Session, experiment_id: str, confidence: Confidence =
     Raises:
         UnknownExperiment: No such experiment.
     """
-    confidence = confidence_of(known(session, experiment_id), confidence)
+    experiment = known(session, experiment_id)
+    confidence = confidence_of(experiment, confidence)
     steps = cells.steps_of(session, experiment_id)
     return SuccessTable(
         experiment=experiment_id,
-        cells=[_cell(row, steps.get(row.id, {}), confidence) for row in cells.of(session, experiment_id)],
+        cells=[
+            _cell(row, steps.get(row.id, {}), confidence, first_evaluation(experiment.spec))
+            for row in cells.of(session, experiment_id)
+        ],
     )
 
 
-def _cell(row: CellRow, steps: dict[int, int], confidence: Confidence) -> Cell:
+def first_evaluation(spec: dict[str, Any]) -> int:
+    """Return the first step at which a run can succeed."""
+    return min(int(spec["training"]["eval_every"]), int(spec["training"]["max_steps"]))
+
+
+def _cell(row: CellRow, steps: dict[int, int], confidence: Confidence, first: int) -> Cell:
+    median = steps_limits(steps, row.runs, 0.5, confidence, first)
     return Cell(
         width=row.width,
         samples=row.samples,
@@ -157,7 +167,9 @@ def _cell(row: CellRow, steps: dict[int, int], confidence: Confidence) -> Cell:
         diverged=row.diverged,
         probability=row.successes / row.runs if row.runs else None,
         interval=confidence.interval(row.successes, row.runs),
-        median_steps=median_steps(steps, row.runs) if row.runs else None,
+        median_steps=median.value,
+        median_steps_low=median.low,
+        median_steps_high=median.high,
     )
 
 

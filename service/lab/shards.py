@@ -334,6 +334,7 @@ def _count(session: Session, new: Sequence[RunRecord], claimed: Claim) -> dict[s
     covering = cells.covering(session, {item.configuration_id for item in new})
     by_cell: dict[int, Counter[str]] = defaultdict(Counter)
     by_step: Counter[tuple[int, int]] = Counter()
+    by_outcome: dict[tuple[int, str], Counter[str]] = defaultdict(Counter)
     by_experiment: dict[str, Counter[str]] = defaultdict(Counter)
     recorded = 0.0
     for item in new:
@@ -342,9 +343,11 @@ def _count(session: Session, new: Sequence[RunRecord], claimed: Claim) -> dict[s
             for cell in covering.get(item.configuration_id, ())
             if cell.seed_start <= item.seed < cell.seed_start + cell.seed_count
         ]
+        taken = cells.taken(item.steps, item.flops, item.wall_seconds)
         for cell in wanting:
             _tally(by_cell[cell.id], item, cell)
             _tally(by_experiment[cell.experiment_id], item, cell)
+            by_outcome[cell.id, item.outcome].update(taken)
             if item.outcome == "success":
                 by_step[cell.id, item.steps] += 1
         if wanting:
@@ -352,6 +355,7 @@ def _count(session: Session, new: Sequence[RunRecord], claimed: Claim) -> dict[s
             recorded += wanting[0].run_cost * (1.0 - held)
     cells.add_counts(session, by_cell)
     cells.add_steps(session, by_step)
+    cells.add_totals(session, by_outcome)
     if recorded:
         shards.add_recorded(session, claimed.shard_id, claimed.token, recorded)
     return by_experiment

@@ -5,11 +5,14 @@ from __future__ import annotations
 from collections.abc import Iterable, Mapping, Sequence
 from typing import Any
 
-from sqlalchemy import bindparam, case, func, insert, select, update
+from sqlalchemy import Float, bindparam, case, cast, func, insert, select, update
 from sqlalchemy.orm import Session
 
 from service.store import dialect
-from service.store.models import Cell, CellSteps, Run
+from service.store.models import Cell, CellSteps, CellTotals, Run
+
+#: What is summed up, each with its squares.
+_TAKEN = ("steps", "flops", "wall_seconds")
 
 
 def add(session: Session, rows: Sequence[Mapping[str, Any]]) -> None:
@@ -34,6 +37,19 @@ def steps_of(session: Session, experiment_id: str) -> dict[int, dict[int, int]]:
     found: dict[int, dict[int, int]] = {}
     for cell_id, steps, successes in rows:
         found.setdefault(cell_id, {})[steps] = successes
+    return found
+
+
+def totals_of(session: Session, experiment_id: str) -> dict[int, dict[str, CellTotals]]:
+    """Return, by cell id and outcome, what the runs took."""
+    rows = session.scalars(
+        select(CellTotals)
+        .join(Cell, Cell.id == CellTotals.cell_id)
+        .where(Cell.experiment_id == experiment_id)
+    )
+    found: dict[int, dict[str, CellTotals]] = {}
+    for row in rows:
+        found.setdefault(row.cell_id, {})[row.outcome] = row
     return found
 
 
@@ -86,6 +102,29 @@ def add_steps(session: Session, successes: Mapping[tuple[int, int], int]) -> Non
     )
 
 
+_SUMS = ("runs", *(f"{name}{power}" for name in _TAKEN for power in ("", "_squared")))
+
+
+def taken(steps: int, flops: float, wall_seconds: float) -> dict[str, float]:
+    """Return what one run adds to the totals of its cell and outcome."""
+    each = {"steps": steps, "flops": flops, "wall_seconds": wall_seconds}
+    return {"runs": 1, **each, **{f"{name}_squared": float(value) ** 2 for name, value in each.items()}}
+
+
+def add_totals(session: Session, totals: Mapping[tuple[int, str], Mapping[str, float]]) -> None:
+    """Add to what runs took: `totals[cell id, outcome]` are sums of `taken`."""
+    if not totals:
+        return
+    statement = dialect.insert(session, CellTotals)
+    session.execute(
+        statement.on_conflict_do_update(
+            index_elements=["cell_id", "outcome"],
+            set_={name: getattr(CellTotals, name) + statement.excluded[name] for name in _SUMS},
+        ),
+        [{"cell_id": key[0], "outcome": key[1], **totals[key]} for key in sorted(totals)],
+    )
+
+
 def count_existing(session: Session, experiment_id: str) -> None:
     """Fill the counts of a new experiment's cells from the runs that are in the store already."""
     in_range = (
@@ -122,5 +161,19 @@ def count_existing(session: Session, experiment_id: str) -> None:
             .join(Run, in_range)
             .where(Cell.experiment_id == experiment_id, Run.outcome == "success")
             .group_by(Cell.id, Run.steps),
+        )
+    )
+    sums = [
+        func.sum(product)
+        for column in (getattr(Run, name) for name in _TAKEN)
+        for product in (column, cast(column, Float) * column)
+    ]
+    session.execute(
+        insert(CellTotals).from_select(
+            ["cell_id", "outcome", *_SUMS],
+            select(Cell.id, Run.outcome, func.count(), *sums)
+            .join(Run, in_range)
+            .where(Cell.experiment_id == experiment_id)
+            .group_by(Cell.id, Run.outcome),
         )
     )

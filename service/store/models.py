@@ -144,6 +144,22 @@ class CellSteps(Base):
     successes: Mapped[int]
 
 
+class CellTotals(Base):
+    """What the runs of a cell took, by outcome: means and spreads without reading the runs."""
+
+    __tablename__ = "cell_totals"
+
+    cell_id: Mapped[int] = mapped_column(ForeignKey("cells.id", ondelete="CASCADE"), primary_key=True)
+    outcome: Mapped[str] = mapped_column(String(16), primary_key=True)
+    runs: Mapped[int]
+    steps: Mapped[int] = mapped_column(BigInteger)
+    steps_squared: Mapped[float] = mapped_column(Float)  # sums of squares, as below
+    flops: Mapped[float] = mapped_column(Float)
+    flops_squared: Mapped[float] = mapped_column(Float)
+    wall_seconds: Mapped[float] = mapped_column(Float)
+    wall_seconds_squared: Mapped[float] = mapped_column(Float)
+
+
 class Environment(Base):
     """What trained a run: engine, device and software versions, shared by many runs."""
 

@@ -74,6 +74,7 @@ def test_every_reading_command_prints_text_and_json(tool, done):
         ["show", done],
         ["table", done],
         ["frontier", done, "-p", "0.3"],
+        ["times", done],
         ["runs", done],
         ["workers"],
     ):

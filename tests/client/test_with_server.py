@@ -74,6 +74,15 @@ def test_intervals_are_made_as_was_asked(client, done):
     assert ",0.99,clopper-pearson," in experiment.success_table_csv(**asked)
 
 
+def test_times_are_those_of_every_cell(client, done):
+    experiment = client.experiments.get(done)
+    times = experiment.times([0.1, 0.5], level=0.9)
+    assert [reached.share for reached in times.cells[0].reached] == [0.1, 0.5]
+    for cell, row in zip(times.cells, experiment.success_table(), strict=True):
+        assert cell.reached[1].steps.value == row.median_steps
+        assert 0 < cell.steps.mean <= 2000
+
+
 def test_the_success_table_comes_as_csv_too(client, done):
     experiment = client.experiments.get(done)
     rows = list(csv.DictReader(io.StringIO(experiment.success_table_csv())))

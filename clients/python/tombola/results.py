@@ -191,6 +191,23 @@ class Interval(_Answer):
     method: str = Field(description="`confidence-sequence` wherever the runs decided how many there are.")
 
 
+class Limits(_Answer):
+    """A number with its confidence limits; null where it is not reached, or where there is no limit."""
+
+    value: float | None
+    low: float | None
+    high: float | None
+
+
+class Spread(_Answer):
+    """What runs took each: mean, standard deviation, and the confidence limits of the mean (Student's)."""
+
+    mean: float
+    sd: float | None = Field(description="Null with one run.")
+    low: float | None
+    high: float | None
+
+
 class Cell(_Answer):
     """One row of the success table."""
 
@@ -206,6 +223,12 @@ class Cell(_Answer):
     interval: Interval | None
     median_steps: float | None = Field(
         description="Kaplan-Meier median of steps to success, failures as never; null if under half succeed."
+    )
+    median_steps_low: float | None = Field(
+        default=None, description="Lower confidence limit of it, by the method of the interval."
+    )
+    median_steps_high: float | None = Field(
+        default=None, description="Upper confidence limit of it; null where it is not reached."
     )
 
 
@@ -246,6 +269,39 @@ class Frontier(_Answer):
     experiment: str
     probability: float
     points: list[Cell]
+
+
+class Reached(_Answer):
+    """When a share of a cell's runs has succeeded; null is not within the budget."""
+
+    share: float
+    steps: Limits = Field(description="Kaplan-Meier quantile of steps to success, failures as never.")
+    flops: Limits = Field(description="Floating-point operations of a run that succeeds at these steps.")
+
+
+class CellTimes(_Answer):
+    """What the runs of one cell take. Spreads are over all of its finished runs, failures included."""
+
+    width: int
+    samples: int | None = Field(description="Training-set size; null is online.")
+    sparsity: int | None = Field(description="Ones per neuron at the start; null is dense.")
+    runs: int = Field(description="Finished runs.")
+    successes: int
+    reached: list[Reached]
+    steps: Spread | None = Field(description="Steps of a run; null before the first one.")
+    flops: Spread | None = Field(description="Floating-point operations of a run.")
+    wall_seconds: Spread | None = Field(
+        description="A run's share of its worker's training time, on whatever machines trained it."
+    )
+
+
+class Times(_Answer):
+    """How long the runs of every cell take, in steps, floating-point operations and seconds."""
+
+    experiment: str
+    level: float = Field(description="Confidence level of all limits.")
+    method: str = Field(description="How the limits of `reached` are made: as those of a probability.")
+    cells: list[CellTimes]
 
 
 class Run(_Answer):

@@ -5,12 +5,13 @@ from __future__ import annotations
 import csv
 import io
 import itertools
+import statistics
 
 import pytest
 
 from service.lab.statistics.sequences import confidence_sequence
 from service.store.models import Experiment
-from tombola.results import Frontier, SuccessTable
+from tombola.results import Frontier, SuccessTable, Times
 
 on_both = pytest.mark.parametrize("database", ["sqlite", "postgresql"], indirect=True)
 PNG = b"\x89PNG\r\n\x1a\n"
@@ -61,7 +62,7 @@ def test_csv_has_the_same_numbers_as_json(client, path, how):
     lines = answer.text.splitlines()
     assert lines[0] == (
         "width,samples,sparsity,runs,runs_total,successes,censored,diverged,probability,low,high,level,method,"
-        "median_steps"
+        "median_steps,median_steps_low,median_steps_high"
     )
     for row, cell in zip(csv.DictReader(io.StringIO(answer.text)), table, strict=True):
         assert row["width"] == str(cell.width)
@@ -73,9 +74,63 @@ def test_csv_has_the_same_numbers_as_json(client, path, how):
         assert row["median_steps"] == ("" if cell.median_steps is None else str(cell.median_steps))
 
 
+@on_both
+def test_times_are_those_of_the_runs(client, path):
+    answer = Times.model_validate_json(client.get(f"{path}/times?quantiles=0.2,0.5,0.9&level=0.9").content)
+    assert (answer.level, answer.method) == (0.9, "wilson")
+    table = SuccessTable.model_validate_json(client.get(f"{path}/success-table?level=0.9").content)
+    every = all_runs(client, path)
+    for number, (times, cell) in enumerate(zip(answer.cells, table, strict=True)):
+        own = [run for run in every if run["cell"] == number]
+        assert (times.runs, times.successes) == (cell.runs, cell.successes) == (5, cell.successes)
+        for name in ("steps", "flops", "wall_seconds"):
+            spread, taken = getattr(times, name), [run[name] for run in own]
+            assert spread.mean == pytest.approx(statistics.mean(taken))
+            assert spread.sd == pytest.approx(statistics.stdev(taken), abs=1e-6 * spread.mean)
+            assert spread.low <= spread.mean <= spread.high
+        steps = sorted(run["steps"] if run["outcome"] == "success" else float("inf") for run in own)
+        for reached, rank in zip(times.reached, (1, 3, 5), strict=True):
+            expected = None if steps[rank - 1] == float("inf") else steps[rank - 1]
+            assert reached.steps.value == expected
+            assert (reached.flops.value is None) == (expected is None)
+        median = times.reached[1].steps
+        assert (median.value, median.low, median.high) == (
+            cell.median_steps,
+            cell.median_steps_low,
+            cell.median_steps_high,
+        )
+
+
+def test_times_count_the_runs_that_were_there_before(client, create, hands):
+    first = create()
+    hands.train_all()
+    second = create(seeds={"count": 3, "start": 1})
+    answers = [client.get(f"/v1/experiments/{one['id']}/times").json()["cells"] for one in (first, second)]
+    assert [cell["runs"] for cell in answers[1]] == [3] * 8
+    every = all_runs(client, f"/v1/experiments/{first['id']}")
+    for number, cell in enumerate(answers[1]):
+        own = [run["steps"] for run in every if run["cell"] == number and 1 <= run["seed"] < 4]
+        assert cell["steps"]["mean"] == pytest.approx(statistics.mean(own))
+
+
+def test_before_the_first_run_nothing_is_timed(client, create):
+    (cell, *_) = client.get(f"/v1/experiments/{create()['id']}/times").json()["cells"]
+    assert (cell["runs"], cell["steps"], cell["flops"], cell["wall_seconds"]) == (0, None, None, None)
+    assert {tuple(reached["steps"].values()) for reached in cell["reached"]} == {(None, None, None)}
+
+
+def test_wrong_quantiles_are_refused_by_name(client, path):
+    for text in ("", "0", "1", "0.5,", "half", "0.5;0.6", "-0.5", "0.0", "nan", ",".join(["0.5"] * 21)):
+        answer = client.get(f"{path}/times", params={"quantiles": text})
+        assert answer.status_code == 422, text
+        (part,) = answer.json()["errors"]
+        assert part["parameter"] == "quantiles"
+        assert "numbers above 0 and below 1" in part["detail"]
+
+
 def test_cells_without_runs_are_empty_in_csv(client, create):
     text = client.get(f"/v1/experiments/{create()['id']}/success-table", params={"format": "csv"}).text
-    assert text.splitlines()[1] == "4,50,2,0,5,0,0,0,,,,,,"
+    assert text.splitlines()[1] == "4,50,2,0,5,0,0,0,,,,,,,,"
 
 
 def test_accept_chooses_between_json_and_csv(client, path):

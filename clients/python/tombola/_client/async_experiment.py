@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Sequence
 from typing import TYPE_CHECKING
 
 import anyio
@@ -20,7 +20,7 @@ if TYPE_CHECKING:
     from typing import Self
 
     from tombola._client.driver import AsyncDriver
-    from tombola.results import Curve, Frontier, IntervalMethod, Outcome, Run, SuccessTable
+    from tombola.results import Curve, Frontier, IntervalMethod, Outcome, Run, SuccessTable, Times
 
 
 class AsyncExperiment(ExperimentView):
@@ -94,6 +94,22 @@ class AsyncExperiment(ExperimentView):
     ) -> Frontier:
         """Return the non-dominated cells that reach the probability; others as of `success_table`."""
         return await self._driver.send(calls.frontier(self.id, probability, Confidence(interval, level)))
+
+    async def times(
+        self,
+        quantiles: Sequence[float] | None = None,
+        *,
+        interval: IntervalMethod | None = None,
+        level: float | None = None,
+    ) -> Times:
+        """Return how long the runs of every cell take: steps to success, FLOPs and seconds.
+
+        Args:
+            quantiles: Shares of a cell's runs whose success is timed, above 0 and below 1; else quartiles.
+            interval: As of `success_table`, for the limits of the steps to success.
+            level: Confidence level of all limits.
+        """
+        return await self._driver.send(calls.times(self.id, quantiles, Confidence(interval, level)))
 
     def runs(  # noqa: PLR0913  # one keyword per filter of the API
         self,

@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import json
 import uuid
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any, Generic, Literal, TypeVar
 from urllib.parse import quote
@@ -28,6 +28,7 @@ from tombola.results import (
     Preset,
     Run,
     SuccessTable,
+    Times,
     Version,
     Worker,
 )
@@ -186,6 +187,14 @@ def frontier(experiment_id: str, probability: float, confidence: Confidence) -> 
     """Ask for the Pareto frontier."""
     params = {"probability": repr(float(probability))} | confidence.params()
     return Call("GET", f"{_experiment(experiment_id)}/frontier", _model(Frontier), params=params)
+
+
+def times(experiment_id: str, quantiles: Sequence[float] | None, confidence: Confidence) -> Call[Times]:
+    """Ask how long runs take."""
+    params = confidence.params()
+    if quantiles is not None:
+        params["quantiles"] = ",".join(f"{share:.12f}".rstrip("0") for share in quantiles)
+    return Call("GET", f"{_experiment(experiment_id)}/times", _model(Times), params=params)
 
 
 def picture(experiment_id: str, name: Literal["heatmap", "frontier"], kind: PictureFormat) -> Call[bytes]:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from itertools import islice
 from typing import TYPE_CHECKING
 
@@ -19,7 +19,7 @@ if TYPE_CHECKING:
     from typing import Self
 
     from tombola._client.driver import Driver
-    from tombola.results import Curve, Frontier, IntervalMethod, Outcome, Run, SuccessTable
+    from tombola.results import Curve, Frontier, IntervalMethod, Outcome, Run, SuccessTable, Times
 
 
 class Experiment(ExperimentView):
@@ -91,6 +91,22 @@ class Experiment(ExperimentView):
     ) -> Frontier:
         """Return the non-dominated cells that reach the probability; others as of `success_table`."""
         return self._driver.send(calls.frontier(self.id, probability, Confidence(interval, level)))
+
+    def times(
+        self,
+        quantiles: Sequence[float] | None = None,
+        *,
+        interval: IntervalMethod | None = None,
+        level: float | None = None,
+    ) -> Times:
+        """Return how long the runs of every cell take: steps to success, FLOPs and seconds.
+
+        Args:
+            quantiles: Shares of a cell's runs whose success is timed, above 0 and below 1; else quartiles.
+            interval: As of `success_table`, for the limits of the steps to success.
+            level: Confidence level of all limits.
+        """
+        return self._driver.send(calls.times(self.id, quantiles, Confidence(interval, level)))
 
     def runs(  # noqa: PLR0913  # one keyword per filter of the API
         self,

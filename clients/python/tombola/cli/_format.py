@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 from tombola._client.progress import duration
 
 if TYPE_CHECKING:
-    from tombola.results import Actual, Estimate, Interval, Quote
+    from tombola.results import Actual, Estimate, Interval, Limits, Quote, Spread
 
 
 def samples(value: int | None) -> str:
@@ -34,6 +34,18 @@ def interval(value: Interval | None) -> str:
 def steps(value: float | None) -> str:
     """Return a number of steps."""
     return "-" if value is None else f"{value:.0f}"
+
+
+def limits(value: Limits, shown: Callable[[float | None], str]) -> str:
+    """Return both ends of a number's limits; a dash stands for an end that is not reached."""
+    return "-" if value.low is None and value.high is None else f"{shown(value.low)} to {shown(value.high)}"
+
+
+def spread(value: Spread | None) -> str:
+    """Return a mean and its standard deviation."""
+    if value is None:
+        return "-"
+    return amount(value.mean) + ("" if value.sd is None else f" ± {amount(value.sd)}")
 
 
 def amount(value: float) -> str:

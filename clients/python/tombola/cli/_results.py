@@ -54,6 +54,7 @@ def register(app: typer.Typer) -> None:
         "tombola runs latest --width 112 --sparsity dense",
         "tombola runs latest --outcome diverged --json",
     )(runs)
+    command(app, _PANEL, "tombola times latest", "tombola times latest --quantiles 0.1,0.5,0.9")(times)
     command(app, _PANEL, "tombola curve latest 0 --width 112 --samples 600 --sparsity 2")(curve)
     command(app, _PANEL, "tombola heatmap latest -o heatmap.png")(heatmap)
 
@@ -108,6 +109,30 @@ def frontier(  # noqa: PLR0913  # one parameter per option
     from tombola.cli.render import print_frontier  # noqa: PLC0415  # rich and the results load with it
 
     print_frontier(answer)
+
+
+def times(
+    session: Session,
+    experiment_id: Id,
+    *,
+    quantiles: Annotated[
+        str, typer.Option(metavar="Q,Q", help="Shares of the runs whose success is timed.")
+    ] = "0.25,0.5,0.75",
+    interval: Interval = None,
+    level: Level = None,
+) -> None:
+    """Print how long the runs of each cell take: steps to success, FLOP and seconds.
+
+    A run without success counts as one that never succeeds: a dash is a quantile that is not reached.
+    """
+    shares = _numbers(quantiles)
+    answer = session.experiment(experiment_id).times(shares, interval=interval, level=level)
+    if session.json:
+        session.model(answer)
+        return
+    from tombola.cli.render import print_times  # noqa: PLC0415  # rich and the results load with it
+
+    print_times(answer)
 
 
 def runs(  # noqa: PLR0913  # one parameter per option
@@ -188,6 +213,15 @@ def heatmap(
     """Write the picture of success probability over width and samples."""
     kind = _picture_format(output)
     _write(session, output, session.experiment(experiment_id).heatmap(kind))
+
+
+def _numbers(text: str) -> list[float]:
+    try:
+        return [float(part) for part in text.split(",")]
+    except ValueError:
+        raise typer.BadParameter(
+            f"give numbers with commas between, such as 0.25,0.5, not {text!r}"
+        ) from None
 
 
 def _cells(width: int | None, samples: str | None, sparsity: str | None) -> dict[str, Any]:

@@ -16,9 +16,9 @@ from tombola._client.progress import duration
 from tombola.cli import _format
 
 if TYPE_CHECKING:
-    from tombola.results import Cell, Estimate, Frontier, Quote, SuccessTable
+    from tombola.results import Cell, Estimate, Frontier, Quote, SuccessTable, Times
 
-__all__ = ["print_frontier", "print_quote", "print_success_table", "print_table"]
+__all__ = ["print_frontier", "print_quote", "print_success_table", "print_table", "print_times"]
 
 #: Wider than any row: what goes into a file or a pipe is not cut.
 _UNLIMITED = 10_000
@@ -45,6 +45,28 @@ def print_frontier(answer: Frontier) -> None:
         for cell in answer.points
     ]
     print_table(["width", "samples", "sparsity", *_cell_columns(answer.points)], rows)
+
+
+def print_times(answer: Times) -> None:
+    """Print one row per cell: steps to success with their limits, means and spread of FLOP and seconds."""
+    shares = [reached.share for reached in answer.cells[0].reached] if answer.cells else []
+    columns = ["width", "samples", "sparsity", "runs"]
+    for share in shares:
+        columns += [f"steps of {share * 100:g}%", f"{answer.level * 100:g}% limits"]
+    rows = []
+    for cell in answer.cells:
+        row = [
+            str(cell.width),
+            _format.samples(cell.samples),
+            _format.sparsity(cell.sparsity),
+            str(cell.runs),
+        ]
+        for reached in cell.reached:
+            row += [_format.steps(reached.steps.value), _format.limits(reached.steps, _format.steps)]
+        rows.append(
+            [*row, _format.spread(cell.steps), _format.spread(cell.flops), _format.spread(cell.wall_seconds)]
+        )
+    print_table([*columns, "mean steps ± sd", "mean FLOP ± sd", "mean seconds ± sd"], rows)
 
 
 def print_quote(name: str, quote: Quote) -> None:
