@@ -11,21 +11,26 @@ from service.lab.presets import QUICKSTART
 from service.lab.statistics.intervals import wilson
 from tombola.results import (
     Actual,
+    Best,
     Cell,
+    CellLuck,
     CellTimes,
     Curve,
     DryRun,
+    EqualFlops,
     Estimate,
     Experiment,
     ExperimentStatus,
     Frontier,
     Limits,
+    Luck,
     Machines,
     Outcome,
     Page,
     Progress,
     Quote,
     Reached,
+    Rival,
     Run,
     Spread,
     SuccessTable,
@@ -116,6 +121,46 @@ _TIMES = Times(
         )
     ],
 )
+_LUCK = Luck(
+    experiment=_ID,
+    level=0.95,
+    method="wilson",
+    probability=0.9,
+    cells=[
+        CellLuck(
+            width=304,
+            samples=1000,
+            sparsity=2,
+            runs=24,
+            successes=23,
+            restarts=Limits(value=1.04, low=1.01, high=1.25),
+            restarts_to=Limits(value=1.0, low=1.0, high=2.0),
+            steps=Limits(value=13_500.0, low=9_300.0, high=23_500.0),
+            flops=Limits(value=2.8e10, low=1.9e10, high=4.9e10),
+            best_of=[Best(restarts=2, probability=Limits(value=0.998, low=0.959, high=1.0))],
+        )
+    ],
+    equal_flops=[
+        EqualFlops(
+            samples=1000,
+            sparsity=2,
+            width=304,
+            runs=24,
+            flops=1.07e11,
+            probability=Limits(value=0.958, low=0.798, high=0.993),
+            rivals=[
+                Rival(
+                    width=112,
+                    runs=24,
+                    restarts=2.71,
+                    probability=Limits(value=0.95, low=0.83, high=0.99),
+                    difference=Limits(value=-0.008, low=-0.13, high=0.156),
+                    better="undecided",
+                )
+            ],
+        )
+    ],
+)
 _EXPERIMENT = Experiment(
     id=_ID,
     name=_SPEC.name,
@@ -176,6 +221,7 @@ DRY_RUN = _json(DryRun(quote=_QUOTE, spec=_SPEC))
 SUCCESS_TABLE = _json(SuccessTable(experiment=_ID, cells=[_CELL]))
 FRONTIER = _json(Frontier(experiment=_ID, probability=0.9, points=[_CELL]))
 TIMES = _json(_TIMES)
+LUCK = _json(_LUCK)
 RUNS = _page(_RUN)
 CURVE = _json(Curve(cell=6, seed=0, steps=[500, 1000], train_error=[0.31, 0.0], test_error=[0.46, 0.07]))
 PRESET = _json(QUICKSTART)

@@ -83,6 +83,16 @@ def test_times_are_those_of_every_cell(client, done):
         assert 0 < cell.steps.mean <= 2000
 
 
+def test_luck_is_that_of_every_cell(client, done):
+    experiment = client.experiments.get(done)
+    luck = experiment.luck(0.5, restarts=[3], width=32, level=0.8)
+    assert (luck.probability, luck.level) == (0.5, 0.8)
+    for cell, row in zip(luck.cells, experiment.success_table(), strict=True):
+        (best,) = cell.best_of
+        assert best.probability.value == pytest.approx(1 - (1 - row.probability) ** 3)
+    assert {(group.width, rival.width) for group in luck.equal_flops for rival in group.rivals} == {(32, 8)}
+
+
 def test_the_success_table_comes_as_csv_too(client, done):
     experiment = client.experiments.get(done)
     rows = list(csv.DictReader(io.StringIO(experiment.success_table_csv())))

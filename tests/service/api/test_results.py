@@ -5,13 +5,15 @@ from __future__ import annotations
 import csv
 import io
 import itertools
+import math
 import statistics
 
 import pytest
 
 from service.lab.statistics.sequences import confidence_sequence
+from service.store import cells
 from service.store.models import Experiment
-from tombola.results import Frontier, SuccessTable, Times
+from tombola.results import Frontier, Luck, SuccessTable, Times
 
 on_both = pytest.mark.parametrize("database", ["sqlite", "postgresql"], indirect=True)
 PNG = b"\x89PNG\r\n\x1a\n"
@@ -126,6 +128,80 @@ def test_wrong_quantiles_are_refused_by_name(client, path):
         (part,) = answer.json()["errors"]
         assert part["parameter"] == "quantiles"
         assert "numbers above 0 and below 1" in part["detail"]
+
+
+@on_both
+def test_luck_is_that_of_the_runs(client, path):
+    answer = Luck.model_validate_json(
+        client.get(f"{path}/luck?restarts=1,3&probability=0.75&level=0.9").content
+    )
+    every = all_runs(client, path)
+    for number, cell in enumerate(answer.cells):
+        own = [run for run in every if run["cell"] == number]
+        won = [run for run in own if run["outcome"] == "success"]
+        assert (cell.runs, cell.successes) == (5, len(won))
+        p = len(won) / 5
+        assert [best.probability.value for best in cell.best_of] == pytest.approx([p, 1 - (1 - p) ** 3])
+        if won:
+            assert cell.restarts.value == pytest.approx(1 / p)
+            assert cell.steps.value == pytest.approx(sum(run["steps"] for run in own) / len(won))
+            assert cell.flops.value == pytest.approx(sum(run["flops"] for run in own) / len(won))
+        for limits in (cell.restarts, cell.restarts_to, cell.steps, cell.flops):
+            low, value, high = (
+                math.inf if end is None else end for end in (limits.low, limits.value, limits.high)
+            )
+            assert low <= value <= high
+
+
+def test_width_stands_against_restarts_at_equal_flops(client, path):
+    answer = client.get(f"{path}/luck").json()
+    assert [(group["samples"], group["sparsity"]) for group in answer["equal_flops"]] == [
+        (50, 2),
+        (50, None),
+        (None, 2),
+        (None, None),
+    ]
+    for group in answer["equal_flops"]:
+        (rival,) = group["rivals"]
+        assert (group["width"], rival["width"]) == (8, 4)
+        assert rival["restarts"] == pytest.approx(2, rel=0.01)  # FLOPs are nearly proportional to the width
+        apart = rival["probability"]["value"] - group["probability"]["value"]
+        assert rival["difference"]["value"] == pytest.approx(apart)
+        assert rival["better"] == "undecided"  # from five runs each
+    assert [group["rivals"] for group in client.get(f"{path}/luck?width=4").json()["equal_flops"]] == [[]] * 4
+
+
+def test_many_runs_decide_between_width_and_restarts(client, create, database):
+    experiment = create(grid={"width": [4, 8], "samples": [50, 60], "sparsity": [2]})
+    counts = {(4, 50): 500, (8, 50): 600, (4, 60): 100, (8, 60): 900}
+    with database.write() as session:
+        for cell in cells.of(session, experiment["id"]):
+            cell.runs, cell.successes = 1000, counts[cell.width, cell.samples]
+    groups = client.get(f"/v1/experiments/{experiment['id']}/luck").json()["equal_flops"]
+    assert [group["rivals"][0]["better"] for group in groups] == ["restarts", "width"]
+
+
+def test_what_luck_cannot_be_asked_is_refused_by_name(client, path):
+    for name, value, said in (
+        ("restarts", "0", "whole numbers from 1"),
+        ("restarts", "1.5", "whole numbers from 1"),
+        ("restarts", "", "whole numbers from 1"),
+        ("width", "5", "has no cells of width 5; it has 4, 8"),
+        ("width", "0", "greater than or equal to 1"),
+        ("probability", "1", "less than 1"),
+    ):
+        answer = client.get(f"{path}/luck", params={name: value})
+        assert answer.status_code == 422, value
+        (part,) = answer.json()["errors"]
+        assert part["parameter"] == name
+        assert said in part["detail"]
+
+
+def test_before_the_first_run_luck_is_unknown(client, create):
+    answer = client.get(f"/v1/experiments/{create()['id']}/luck").json()
+    unknown = {"value": None, "low": None, "high": None}
+    for cell in answer["cells"]:
+        assert [cell[name] for name in ("restarts", "restarts_to", "steps", "flops")] == [unknown] * 4
 
 
 def test_cells_without_runs_are_empty_in_csv(client, create):

@@ -20,7 +20,7 @@ if TYPE_CHECKING:
     from typing import Self
 
     from tombola._client.driver import AsyncDriver
-    from tombola.results import Curve, Frontier, IntervalMethod, Outcome, Run, SuccessTable, Times
+    from tombola.results import Curve, Frontier, IntervalMethod, Luck, Outcome, Run, SuccessTable, Times
 
 
 class AsyncExperiment(ExperimentView):
@@ -110,6 +110,30 @@ class AsyncExperiment(ExperimentView):
             level: Confidence level of all limits.
         """
         return await self._driver.send(calls.times(self.id, quantiles, Confidence(interval, level)))
+
+    async def luck(  # one keyword per parameter of the API
+        self,
+        probability: float = 0.9,
+        *,
+        restarts: Sequence[int] | None = None,
+        width: int | None = None,
+        interval: IntervalMethod | None = None,
+        level: float | None = None,
+    ) -> Luck:
+        """Return what a first success takes in every cell, and what one wide network is worth in restarts.
+
+        Args:
+            probability: What the best of `restarts_to` restarts is to succeed with, above 0 and below 1.
+            restarts: Numbers of restarts of which the best is asked for; else 1, 2, 4, 8, 16 and 32.
+            width: The width that restarts of narrower ones are compared with; else the widest.
+            interval: As of `success_table`.
+            level: Confidence level of all limits.
+
+        Raises:
+            InvalidRequest: The grid has no such width.
+        """
+        asked = Confidence(interval, level)
+        return await self._driver.send(calls.luck(self.id, probability, restarts, width, asked))
 
     def runs(  # noqa: PLR0913  # one keyword per filter of the API
         self,

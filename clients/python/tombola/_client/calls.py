@@ -23,6 +23,7 @@ from tombola.results import (
     ExperimentStatus,
     Frontier,
     IntervalMethod,
+    Luck,
     Outcome,
     Page,
     Preset,
@@ -195,6 +196,22 @@ def times(experiment_id: str, quantiles: Sequence[float] | None, confidence: Con
     if quantiles is not None:
         params["quantiles"] = ",".join(f"{share:.12f}".rstrip("0") for share in quantiles)
     return Call("GET", f"{_experiment(experiment_id)}/times", _model(Times), params=params)
+
+
+def luck(
+    experiment_id: str,
+    probability: float,
+    restarts: Sequence[int] | None,
+    width: int | None,
+    confidence: Confidence,
+) -> Call[Luck]:
+    """Ask what a first success takes."""
+    params = {"probability": repr(float(probability))} | confidence.params()
+    if restarts is not None:
+        params["restarts"] = ",".join(map(str, restarts))
+    if width is not None:
+        params["width"] = str(width)
+    return Call("GET", f"{_experiment(experiment_id)}/luck", _model(Luck), params=params)
 
 
 def picture(experiment_id: str, name: Literal["heatmap", "frontier"], kind: PictureFormat) -> Call[bytes]:

@@ -53,6 +53,11 @@ def amount(value: float) -> str:
     return f"{float(f'{value:.3g}'):g}"
 
 
+def some(value: float | None) -> str:
+    """Return a quantity in three digits, or a dash for none."""
+    return "-" if value is None else amount(value)
+
+
 def memory(count: int) -> str:
     """Return a number of bytes in the unit that fits."""
     for unit, size in (("GB", 1e9), ("MB", 1e6), ("kB", 1e3)):

@@ -55,6 +55,7 @@ def register(app: typer.Typer) -> None:
         "tombola runs latest --outcome diverged --json",
     )(runs)
     command(app, _PANEL, "tombola times latest", "tombola times latest --quantiles 0.1,0.5,0.9")(times)
+    command(app, _PANEL, "tombola luck latest", "tombola luck latest -p 0.99 --width 304")(luck)
     command(app, _PANEL, "tombola curve latest 0 --width 112 --samples 600 --sparsity 2")(curve)
     command(app, _PANEL, "tombola heatmap latest -o heatmap.png")(heatmap)
 
@@ -133,6 +134,36 @@ def times(
     from tombola.cli.render import print_times  # noqa: PLC0415  # rich and the results load with it
 
     print_times(answer)
+
+
+def luck(  # noqa: PLR0913  # one parameter per option
+    session: Session,
+    experiment_id: Id,
+    *,
+    probability: Annotated[
+        float,
+        typer.Option("--probability", "-p", help="What the best of the restarts is to succeed with."),
+    ] = 0.9,
+    width: Annotated[
+        int | None,
+        typer.Option(min=1, help="Compare restarts with this width.", show_default="the widest"),
+    ] = None,
+    interval: Interval = None,
+    level: Level = None,
+) -> None:
+    """Print what a first success takes, and whether one wide network beats restarts of narrower ones.
+
+    Costs include those of the failures before the success. At equal FLOPs, one run of the widest network
+    stands against the best of as many runs of each narrower one as its FLOPs pay for.
+    """
+    experiment = session.experiment(experiment_id)
+    answer = experiment.luck(probability, width=width, interval=interval, level=level)
+    if session.json:
+        session.model(answer)
+        return
+    from tombola.cli.render import print_luck  # noqa: PLC0415  # rich and the results load with it
+
+    print_luck(answer)
 
 
 def runs(  # noqa: PLR0913  # one parameter per option
