@@ -7,10 +7,11 @@ from typing import Any
 
 from sqlalchemy.orm import Session
 
-from service.lab import checkpoints
+from service.lab import checkpoints, rounds
 from service.lab.errors import UnknownExperiment
 from service.lab.statistics.frontier import pareto_front
 from service.lab.statistics.intervals import wilson
+from service.lab.statistics.sequences import confidence_sequence
 from service.lab.statistics.survival import median_steps
 from service.store import cells, experiments, runs, shards, workers
 from service.store.database import clock, now
@@ -19,11 +20,14 @@ from service.store.models import Experiment as ExperimentRow
 from service.store.models import Shard
 from tombola.results import (
     Actual,
+    Adaptive,
     Cell,
     Curve,
+    Decision,
     Experiment,
     ExperimentStatus,
     Frontier,
+    Interval,
     Outcome,
     Progress,
     Quote,
@@ -31,10 +35,12 @@ from tombola.results import (
     SuccessTable,
     Worker,
 )
-from tombola.spec import ExperimentSpec
+from tombola.spec import AdaptiveSeeds, ExperimentSpec
 
 #: An ETA from less work or time than this would be a guess.
 _ETA_AFTER_SECONDS = 1.0
+#: Most that is said to be done of an adaptive experiment while cells are open.
+_NEARLY = 0.99
 
 
 def known(session: Session, experiment_id: str) -> ExperimentRow:
@@ -58,15 +64,17 @@ def listing(session: Session, rows: Sequence[ExperimentRow]) -> list[Experiment]
     """Return experiments with their progress."""
     training = shards.leased(session, (row.id for row in rows))
     held = checkpoints.held_costs(session, rows)
+    spending = rounds.spending(session, rows)
     return [
         Experiment(
             id=row.id,
             name=row.name,
             status=ExperimentStatus(row.status),
             reason=row.reason,
-            progress=_progress(row, training.get(row.id, ()), held.get(row.id, 0.0)),
+            progress=_progress(row, training.get(row.id, ()), held.get(row.id, 0.0), spending.get(row.id)),
             quote=Quote.model_validate(row.quote),
             actual=_actual(row),
+            adaptive=spending.get(row.id),
             spec=ExperimentSpec.model_validate(row.spec),
             created_at=row.created_at,
             started_at=row.started_at,
@@ -76,11 +84,15 @@ def listing(session: Session, rows: Sequence[ExperimentRow]) -> list[Experiment]
     ]
 
 
-def _progress(row: ExperimentRow, training: Sequence[Shard], held: float) -> Progress:
+def _progress(
+    row: ExperimentRow, training: Sequence[Shard], held: float, adaptive: Adaptive | None
+) -> Progress:
     # A shard's own fraction includes what is counted already: runs that are recorded, steps in checkpoints.
     in_training = sum(max(shard.fraction * shard.cost - shard.cost_recorded, 0.0) for shard in training)
     done = min(row.cost_done + held + in_training, row.cost_total)
-    complete = row.runs_done == row.runs_total
+    complete = row.runs_done == row.runs_total and not (adaptive and adaptive.cells_open)
+    if adaptive and not complete:  # what is done may be all that was forecast
+        done = min(done, _NEARLY * row.cost_total)
     eta = None
     if row.status == ExperimentStatus.RUNNING and row.timed_from is not None:
         elapsed = (now() - row.timed_from).total_seconds()
@@ -120,15 +132,25 @@ def success_table(session: Session, experiment_id: str) -> SuccessTable:
     Raises:
         UnknownExperiment: No such experiment.
     """
-    known(session, experiment_id)
+    seeds = rounds.seeds_of(known(session, experiment_id))
     steps = cells.steps_of(session, experiment_id)
     return SuccessTable(
         experiment=experiment_id,
-        cells=[_cell(row, steps.get(row.id, {})) for row in cells.of(session, experiment_id)],
+        cells=[_cell(row, steps.get(row.id, {}), seeds) for row in cells.of(session, experiment_id)],
     )
 
 
-def _cell(row: CellRow, steps: dict[int, int]) -> Cell:
+def _interval(row: CellRow, seeds: AdaptiveSeeds | None) -> Interval | None:
+    if not row.runs:
+        return None
+    if seeds is None:
+        return wilson(row.successes, row.runs)
+    # Right although the runs themselves decided when to stop; Wilson's is not.
+    low, high = confidence_sequence(row.successes, row.runs, seeds.level)
+    return Interval(low=low, high=high, level=seeds.level, method="confidence_sequence")
+
+
+def _cell(row: CellRow, steps: dict[int, int], seeds: AdaptiveSeeds | None) -> Cell:
     return Cell(
         width=row.width,
         samples=row.samples,
@@ -139,8 +161,9 @@ def _cell(row: CellRow, steps: dict[int, int]) -> Cell:
         censored=row.censored,
         diverged=row.diverged,
         probability=row.successes / row.runs if row.runs else None,
-        interval=wilson(row.successes, row.runs) if row.runs else None,
+        interval=_interval(row, seeds),
         median_steps=median_steps(steps, row.runs) if row.runs else None,
+        decision=None if row.decision is None else Decision(row.decision),
     )
 
 

@@ -74,6 +74,21 @@ def existing_seeds(
     return found
 
 
+def outcomes(
+    session: Session, configuration_ids: Iterable[int], low: int, high: int
+) -> dict[int, dict[int, tuple[str, int]]]:
+    """Return outcome and steps of finished runs by configuration and seed, from `low` to below `high`."""
+    found: dict[int, dict[int, tuple[str, int]]] = {}
+    for chunk in dialect.in_lists(configuration_ids):
+        for row in session.execute(
+            select(Run.configuration_id, Run.seed, Run.outcome, Run.steps).where(
+                Run.configuration_id.in_(chunk), Run.seed >= low, Run.seed < high
+            )
+        ):
+            found.setdefault(row.configuration_id, {})[row.seed] = (row.outcome, row.steps)
+    return found
+
+
 def mean_steps(session: Session, configuration_ids: Iterable[int]) -> dict[int, tuple[int, float]]:
     """Return, by configuration that has finished runs, how many they are and how many steps they took."""
     found: dict[int, tuple[int, float]] = {}

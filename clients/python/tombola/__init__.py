@@ -43,8 +43,10 @@ if TYPE_CHECKING:
     )
     from tombola.results import (
         Actual,
+        Adaptive,
         Cell,
         Curve,
+        Decision,
         DryRun,
         Estimate,
         ExperimentStatus,
@@ -78,6 +80,7 @@ if TYPE_CHECKING:
 __all__ = [
     "ANY",
     "Actual",
+    "Adaptive",
     "ApiError",
     "AsyncClient",
     "AsyncExperiment",
@@ -89,6 +92,7 @@ __all__ = [
     "Conflict",
     "ConnectionFailed",
     "Curve",
+    "Decision",
     "DryRun",
     "Estimate",
     "Event",
@@ -162,8 +166,10 @@ _HOME = {
         ),
         "tombola.results": (
             "Actual",
+            "Adaptive",
             "Cell",
             "Curve",
+            "Decision",
             "DryRun",
             "Estimate",
             "ExperimentStatus",
