@@ -140,7 +140,7 @@ class Lab:
         )
 
     def advance(self, session: Session, experiment_id: str) -> None:
-        """Decide the cells of an active adaptive experiment whose round is complete, and plan the next rounds.
+        """Decide the cells of an adaptive experiment whose round is complete, and plan the next rounds.
 
         Harmless when repeated, and where there is nothing to decide.
         """

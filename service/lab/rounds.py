@@ -1,7 +1,7 @@
 """Adaptive experiments: when a cell has the runs of its round, decide, or ask for those of the next.
 
-Recording only counts runs. Decisions are made afterwards, in transactions of their own under the planning lock:
-by a worker that has completed a shard, and by the sweeper.
+Recording only counts runs. Decisions are made afterwards, in transactions of their own under the planning
+lock: by a worker that has completed a shard, and by the sweeper.
 """
 
 from __future__ import annotations

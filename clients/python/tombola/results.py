@@ -93,7 +93,9 @@ class Quote(_Answer):
 
     `run_steps`, `flops` and `seconds` are upper bounds of the work: every run trains to its step budget. With
     adaptive seeds so is `runs`: every cell that is not decided by runs in the store takes `max`, and the
-    estimates below are for `adaptive_runs`. The estimates have a range. Expected: runs of a configuration that has finished runs take as many steps as
+    estimates below are for `adaptive_runs`.
+
+    The estimates have a range. Expected: runs of a configuration that has finished runs take as many steps as
     those did on average, one more counted at the full budget; all others are taken to use their full budget,
     for nothing is known about them. Low: the steps that finished runs took, others end at their first
     evaluation, and machines are a standard deviation faster than expected. High: every run trains to its
@@ -101,7 +103,7 @@ class Quote(_Answer):
     """
 
     cells: int
-    runs: int = Field(description="Runs asked for.")
+    runs: int = Field(description="Runs asked for; with adaptive seeds at most.")
     runs_existing: int = Field(description="Of these, runs that are in the store already and cost nothing.")
     runs_pending: int = Field(description="Of these, runs that another experiment is training now.")
     run_steps: int = Field(description="Upper bound of SGD steps over the runs to train.")

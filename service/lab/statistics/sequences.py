@@ -1,4 +1,4 @@
-"""Confidence sequences: intervals that stay right although one looks at them after every run, and stops then."""
+"""Confidence sequences: intervals that are right although one looks after every run, and stops at will."""
 
 from __future__ import annotations
 
