@@ -131,7 +131,7 @@ def get_luck(  # noqa: PLR0913, PLR0917  # one parameter per query parameter
             probability=probability,
             restarts=[int(part) for part in restarts.split(",")],
             width=width,
-            confidence=confidence,
+            asked=confidence,
         )
     except UnknownWidth as error:
         part = ProblemPart(parameter="width", detail=str(error))

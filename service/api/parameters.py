@@ -9,8 +9,8 @@ from fastapi import Depends, Path, Query
 from pydantic import Field
 from pydantic.json_schema import SkipJsonSchema
 
+from service.lab.answers import Asked
 from service.lab.errors import UnknownExperiment
-from service.lab.statistics.intervals import Confidence
 from tombola.results import IntervalMethod
 from tombola.spec import MAX_INPUTS, MAX_SAMPLES, MAX_WIDTH, WORD_RANGE
 
@@ -73,9 +73,12 @@ def _confidence(
             "it is `confidence-sequence` in any case."
         ),
     ] = "wilson",
-    level: Annotated[float, Query(ge=0.5, lt=1, description="Confidence level of intervals.")] = 0.95,
-) -> Confidence:
-    return Confidence(interval, level)
+    level: Annotated[
+        Annotated[float, Field(ge=0.5, lt=1)] | SkipJsonSchema[None],
+        Query(description="Confidence level of intervals; 0.95, or that of adaptive seeds, by default."),
+    ] = None,
+) -> Asked:
+    return Asked(interval, level)
 
 
-AskedConfidence = Annotated[Confidence, Depends(_confidence)]
+AskedConfidence = Annotated[Asked, Depends(_confidence)]

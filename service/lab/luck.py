@@ -7,7 +7,7 @@ from itertools import groupby
 
 from sqlalchemy.orm import Session
 
-from service.lab.answers import USUAL, confidence_of, first_evaluation, known
+from service.lab.answers import USUAL, Asked, confidence_of, first_evaluation, known
 from service.lab.cost import run_flops
 from service.lab.errors import UnknownWidth
 from service.lab.statistics import luck as statistics
@@ -29,7 +29,7 @@ def luck(  # noqa: PLR0913  # what may be asked
     probability: float = 0.9,
     restarts: Sequence[int] = RESTARTS,
     width: int | None = None,
-    confidence: Confidence = USUAL,
+    asked: Asked = USUAL,
 ) -> Luck:
     """Return what a first success takes in every cell, and what restarts of other widths would do instead.
 
@@ -41,14 +41,14 @@ def luck(  # noqa: PLR0913  # what may be asked
         probability: What the best of `restarts_to` restarts is to succeed with; above 0 and below 1.
         restarts: Numbers of restarts of which the best is asked for.
         width: The width that narrower ones are compared with; the widest by default.
-        confidence: How to make the limits; see `answers.confidence_of`.
+        asked: How to make the limits; see `answers.confidence_of`.
 
     Raises:
         UnknownExperiment: No such experiment.
         UnknownWidth: The grid has no such width.
     """
     row = known(session, experiment_id)
-    confidence = confidence_of(row, confidence)
+    confidence = confidence_of(row, asked)
     spec = ExperimentSpec.model_validate(row.spec)
     if width is not None and width not in spec.grid.width:
         raise UnknownWidth(width, spec.grid.width)

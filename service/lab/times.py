@@ -6,9 +6,8 @@ from collections.abc import Iterable, Mapping, Sequence
 
 from sqlalchemy.orm import Session
 
-from service.lab.answers import USUAL, confidence_of, first_evaluation, known
+from service.lab.answers import USUAL, Asked, confidence_of, first_evaluation, known
 from service.lab.cost import run_flops
-from service.lab.statistics.intervals import Confidence
 from service.lab.statistics.survival import Sums, steps_limits
 from service.store import cells
 from service.store.models import CellTotals
@@ -22,7 +21,7 @@ def times(
     session: Session,
     experiment_id: str,
     shares: Sequence[float] = QUARTILES,
-    confidence: Confidence = USUAL,
+    asked: Asked = USUAL,
 ) -> Times:
     """Return when shares of each cell's runs have succeeded, and what its runs took.
 
@@ -32,14 +31,14 @@ def times(
         session: An open session.
         experiment_id: Whose cells.
         shares: Shares of the runs, above 0 and at most 1.
-        confidence: How to make the limits; see `answers.confidence_of`.
+        asked: How to make the limits; see `answers.confidence_of`.
 
     Raises:
         UnknownExperiment: No such experiment.
         ValueError: A share is not in (0, 1].
     """
     row = known(session, experiment_id)
-    confidence = confidence_of(row, confidence)
+    confidence = confidence_of(row, asked)
     configurations = ExperimentSpec.model_validate(row.spec).configurations()
     steps = cells.steps_of(session, experiment_id)
     totals = cells.totals_of(session, experiment_id)

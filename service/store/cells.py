@@ -3,9 +3,9 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping, Sequence
-from typing import Any
+from typing import Any, NamedTuple
 
-from sqlalchemy import Float, bindparam, case, cast, func, insert, select, update
+from sqlalchemy import Float, Row, bindparam, case, cast, func, insert, literal_column, select, update
 from sqlalchemy.orm import Session
 
 from service.store import dialect
@@ -13,6 +13,9 @@ from service.store.models import Cell, CellSteps, CellTotals, Run
 
 #: What is summed up, each with its squares.
 _TAKEN = ("steps", "flops", "wall_seconds")
+
+#: Wants more runs. Spelt out rather than bound, so that both databases use the index of these cells.
+OPEN = Cell.decision == literal_column("'open'")
 
 
 def add(session: Session, rows: Sequence[Mapping[str, Any]]) -> None:
@@ -51,6 +54,79 @@ def totals_of(session: Session, experiment_id: str) -> dict[int, dict[str, CellT
     for row in rows:
         found.setdefault(row.cell_id, {})[row.outcome] = row
     return found
+
+
+def full_rounds(session: Session, experiment_id: str) -> Sequence[Cell]:
+    """Return the open cells of an experiment that have all the runs of their round, as they are now."""
+    return session.scalars(
+        select(Cell)
+        .where(Cell.experiment_id == experiment_id, OPEN, Cell.runs >= Cell.seed_count)
+        .order_by(Cell.position)
+        .execution_options(populate_existing=True)
+    ).all()
+
+
+def has_open(session: Session, experiment_id: str, *, full: bool = False) -> bool:
+    """Tell whether a cell of an experiment is open; with `full`, whether one has all runs of its round."""
+    found = select(Cell.id).where(Cell.experiment_id == experiment_id, OPEN).limit(1)
+    if full:
+        found = found.where(Cell.runs >= Cell.seed_count)
+    return session.scalar(found) is not None
+
+
+def open_ones(session: Session, experiment_id: str) -> Sequence[Row[float, int, int, int]]:
+    """Return run_cost, seed_count, runs and successes of the open cells of an experiment."""
+    return session.execute(
+        select(Cell.run_cost, Cell.seed_count, Cell.runs, Cell.successes).where(
+            Cell.experiment_id == experiment_id, OPEN
+        )
+    ).all()
+
+
+def decided_cost(session: Session, experiment_id: str) -> float:
+    """Return the cost of all runs of the cells of an experiment that are not open."""
+    total = select(func.sum(Cell.run_cost * Cell.seed_count)).where(
+        Cell.experiment_id == experiment_id, Cell.decision != "open"
+    )
+    return session.scalar(total) or 0.0
+
+
+class Decided(NamedTuple):
+    """Adaptive cells with the same decision: how many, their runs, and the most runs of one of them."""
+
+    decision: str
+    cells: int
+    runs: int
+    most: int
+
+
+def decisions(session: Session, experiment_ids: Iterable[str]) -> dict[str, list[Decided]]:
+    """Return the adaptive cells of experiments, by experiment, counted by their decision."""
+    found: dict[str, list[Decided]] = {}
+    for chunk in dialect.in_lists(experiment_ids):
+        for row in session.execute(
+            select(
+                Cell.experiment_id,
+                Cell.decision,
+                func.count().label("cells"),
+                func.sum(Cell.seed_count).label("runs"),
+                func.max(Cell.seed_count).label("most"),
+            )
+            .where(Cell.experiment_id.in_(chunk), Cell.decision.is_not(None))
+            .group_by(Cell.experiment_id, Cell.decision)
+        ):
+            decided = Decided(row.decision or "", row.cells, row.runs, row.most)
+            found.setdefault(row.experiment_id, []).append(decided)
+    return found
+
+
+def successes_at(session: Session, experiment_id: str, seed_count: int) -> Sequence[int]:
+    """Return the different numbers of successes of an experiment's cells of so many runs."""
+    return session.scalars(
+        select(Cell.successes)
+        .where(Cell.experiment_id == experiment_id, Cell.seed_count == seed_count)
+        .distinct()
+    ).all()
 
 
 def covering(session: Session, configuration_ids: Iterable[int]) -> dict[int, list[Cell]]:

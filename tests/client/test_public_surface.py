@@ -14,6 +14,7 @@ def test_the_public_names_are_these():
     assert tombola.__all__ == [
         "ANY",
         "Actual",
+        "Adaptive",
         "ApiError",
         "AsyncClient",
         "AsyncExperiment",
@@ -28,6 +29,7 @@ def test_the_public_names_are_these():
         "Conflict",
         "ConnectionFailed",
         "Curve",
+        "Decision",
         "DryRun",
         "EqualFlops",
         "Estimate",

@@ -43,11 +43,13 @@ if TYPE_CHECKING:
     )
     from tombola.results import (
         Actual,
+        Adaptive,
         Best,
         Cell,
         CellLuck,
         CellTimes,
         Curve,
+        Decision,
         DryRun,
         EqualFlops,
         Estimate,
@@ -88,6 +90,7 @@ if TYPE_CHECKING:
 __all__ = [
     "ANY",
     "Actual",
+    "Adaptive",
     "ApiError",
     "AsyncClient",
     "AsyncExperiment",
@@ -102,6 +105,7 @@ __all__ = [
     "Conflict",
     "ConnectionFailed",
     "Curve",
+    "Decision",
     "DryRun",
     "EqualFlops",
     "Estimate",
@@ -182,11 +186,13 @@ _HOME = {
         ),
         "tombola.results": (
             "Actual",
+            "Adaptive",
             "Best",
             "Cell",
             "CellLuck",
             "CellTimes",
             "Curve",
+            "Decision",
             "DryRun",
             "EqualFlops",
             "Estimate",

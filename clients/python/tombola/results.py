@@ -44,6 +44,16 @@ class Outcome(StrEnum):
     DIVERGED = "diverged"  #: a non-finite loss or output; a failure, reported apart
 
 
+class Decision(StrEnum):
+    """What the runs of a cell with adaptive seeds have shown, by their confidence sequence."""
+
+    OPEN = "open"  #: nothing yet; more runs are wanted
+    ABOVE = "above"  #: its success probability is above that of the boundary
+    BELOW = "below"  #: it is below
+    NARROW = "narrow"  #: its interval is as narrow as asked
+    UNDECIDED = "undecided"  #: the most runs that it may take have not shown it
+
+
 class _Answer(BaseModel):
     model_config = ConfigDict(extra="ignore", frozen=True)
 
@@ -81,8 +91,11 @@ class Machines(_Answer):
 class Quote(_Answer):
     """What an experiment costs.
 
-    `run_steps`, `flops` and `seconds` are upper bounds of the work: every run trains to its step budget. The
-    estimates have a range. Expected: runs of a configuration that has finished runs take as many steps as
+    `run_steps`, `flops` and `seconds` are upper bounds of the work: every run trains to its step budget. With
+    adaptive seeds so is `runs`: every cell that is not decided by runs in the store takes `max`, and the
+    estimates below are for `adaptive_runs`.
+
+    The estimates have a range. Expected: runs of a configuration that has finished runs take as many steps as
     those did on average, one more counted at the full budget; all others are taken to use their full budget,
     for nothing is known about them. Low: the steps that finished runs took, others end at their first
     evaluation, and machines are a standard deviation faster than expected. High: every run trains to its
@@ -90,7 +103,7 @@ class Quote(_Answer):
     """
 
     cells: int
-    runs: int = Field(description="Runs asked for.")
+    runs: int = Field(description="Runs asked for; with adaptive seeds at most.")
     runs_existing: int = Field(description="Of these, runs that are in the store already and cost nothing.")
     runs_pending: int = Field(description="Of these, runs that another experiment is training now.")
     run_steps: int = Field(description="Upper bound of SGD steps over the runs to train.")
@@ -119,6 +132,11 @@ class Quote(_Answer):
         default_factory=list, description="The live workers; without any, one that is assumed."
     )
     basis: str = Field(default="", description="What the estimates rest on, in a sentence.")
+    adaptive_runs: Estimate | None = Field(
+        default=None,
+        description="With adaptive seeds, runs over all cells, those that are there included. Low: every "
+        "cell is decided in the round that it is in. High: `runs`. Null with a fixed number.",
+    )
 
 
 class Actual(_Answer):
@@ -143,16 +161,45 @@ class Progress(_Answer):
     """How far an experiment is."""
 
     runs_done: int
-    runs_total: int
+    runs_total: int = Field(
+        description="Runs wanted. With adaptive seeds those wanted so far: it grows with each round."
+    )
     runs_reused: int = Field(
         default=0, description="Runs that were in the store when the experiment was submitted."
     )
     successes: int = 0
     diverged: int = 0
     fraction: float = Field(
-        description="Share of the work done, by cost, shards in training included; 0 to 1."
+        description="Share of the work done, by cost, shards in training included; 0 to 1. With adaptive "
+        "seeds of the work that is forecast, which may grow: it can go back."
     )
     eta_seconds: float | None = Field(default=None, description="Null until it can be told.")
+
+
+class Adaptive(_Answer):
+    """How an experiment with adaptive seeds spends its runs."""
+
+    cells_open: int = Field(description="Cells that still want runs.")
+    cells_above: int = Field(default=0, description="Cells decided to be above the boundary.")
+    cells_below: int = Field(default=0, description="Cells decided to be below it.")
+    cells_narrow: int = Field(default=0, description="Cells whose interval is as narrow as asked.")
+    cells_undecided: int = Field(default=0, description="Cells that took the most runs and show neither.")
+    runs_spent: int = Field(description="Runs done, those that were in the store before included.")
+    runs_most: int = Field(description="Upper bound of the runs: open cells may still take `max` each.")
+    runs_fixed: int | None = Field(
+        default=None,
+        description="Runs of a fixed design that decides the same cells by the same rule: as many in every "
+        "cell as the hardest took. Null before the end.",
+    )
+    runs_one_look: int | None = Field(
+        default=None,
+        description="Runs of a fixed design that is looked at only once, planned by somebody who knows the "
+        "hardest cell: as many in every cell as Wilson's interval of the same level needs to be as narrow "
+        "there. Null before the end.",
+    )
+    saving: float | None = Field(
+        default=None, description="runs_fixed / runs_spent: 5 is a fifth of the runs. Null before the end."
+    )
 
 
 class Experiment(_Answer):
@@ -165,6 +212,7 @@ class Experiment(_Answer):
     progress: Progress
     quote: Quote
     actual: Actual | None = Field(default=None, description="Null until a run of it was trained.")
+    adaptive: Adaptive | None = Field(default=None, description="Null where seeds are a fixed number.")
     spec: ExperimentSpec
     created_at: datetime
     started_at: datetime | None = None
@@ -215,7 +263,7 @@ class Cell(_Answer):
     samples: int | None = Field(description="Training-set size; null is online.")
     sparsity: int | None = Field(description="Ones per neuron at the start; null is dense.")
     runs: int = Field(description="Finished runs.")
-    runs_total: int = Field(description="Runs asked for.")
+    runs_total: int = Field(description="Runs asked for; with adaptive seeds so far.")
     successes: int
     censored: int
     diverged: int
@@ -229,6 +277,9 @@ class Cell(_Answer):
     )
     median_steps_high: float | None = Field(
         default=None, description="Upper confidence limit of it; null where it is not reached."
+    )
+    decision: Decision | None = Field(
+        default=None, description="With adaptive seeds, what the runs show; null with a fixed number."
     )
 
 

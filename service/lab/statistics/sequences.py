@@ -1,4 +1,4 @@
-"""Confidence sequences: intervals that stay right although one looks at them after every run, and stops then."""
+"""Confidence sequences: intervals that are right although one looks after every run, and stops at will."""
 
 from __future__ import annotations
 
@@ -20,9 +20,9 @@ def confidence_sequence(successes: int, trials: int, level: float = 0.95) -> tup
         M(p) = B(a + s, a + n - s) / B(a, a) / (p^s (1 - p)^(n - s)) < 1 / (1 - level),    a = 1/2.
 
     At the true p, M is a martingale that starts at 1, the ratio of the beta mixture's likelihood to p's own,
-    and by Ville's inequality it ever reaches 1 / (1 - level) with probability at most 1 - level. Robbins 1970,
-    "Statistical methods related to the law of the iterated logarithm"; Howard, Ramdas, McAuliffe and Sekhon
-    2021, "Time-uniform, nonparametric, nonasymptotic confidence sequences".
+    and by Ville's inequality it ever reaches 1 / (1 - level) with probability at most 1 - level.
+    Robbins 1970, "Statistical methods related to the law of the iterated logarithm"; Howard, Ramdas,
+    McAuliffe and Sekhon 2021, "Time-uniform, nonparametric, nonasymptotic confidence sequences".
 
     Not intersected with the intervals before it, which would be right, too, but would depend on the order of
     the trials, and may be empty.

@@ -39,7 +39,7 @@ def bounds(successes, n, level):
 def test_whoever_stops_where_it_looks_worst_is_still_covered(p):
     """The law of a confidence sequence: over the whole path, it leaves p out with at most 1 - level."""
     level, sequences = 0.8, 600
-    rng = random.Random(f"sequence {p}")
+    rng = random.Random(f"sequence {p}")  # noqa: S311  # a simulation
     missed = sum(ever_misses(p, level, 150, rng) for _ in range(sequences))
     # Five standard deviations above the most that is allowed; it misses far less, for it is conservative.
     assert missed / sequences <= 0.2 + 5 * math.sqrt(0.2 * 0.8 / sequences)
@@ -47,7 +47,7 @@ def test_whoever_stops_where_it_looks_worst_is_still_covered(p):
 
 def test_the_same_stopping_makes_wilsons_interval_miss_too_often():
     """What the sequence is for; and the simulation above can fail."""
-    rng = random.Random("wilson")
+    rng = random.Random("wilson")  # noqa: S311  # a simulation
     missed = 0
     for _ in range(300):
         successes = 0
