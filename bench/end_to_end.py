@@ -88,9 +88,9 @@ def compare(client: Client, spec: ExperimentSpec, engine: str, rounds: int) -> d
     """Return service and engine side by side, each round with seeds of its own."""
     service, alone = [], []
     for number in range(rounds):
-        seeds = spec.seeds.model_copy(update={"start": number * spec.seeds.count})
+        seeds = spec.seeds.model_copy(update={"start": number * spec.seeds.most})
         fresh = spec.model_copy(update={"seeds": seeds})
-        numbers = range(seeds.start, seeds.start + seeds.count)
+        numbers = range(seeds.start, seeds.start + seeds.most)
         alone.append(measure(fresh.configurations(), numbers, engine=engine))
         service.append(through_service(client, fresh))
         if service[-1]["steps"] != alone[-1]["steps"]:

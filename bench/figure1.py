@@ -44,7 +44,7 @@ def specification(seeds: int, *, quick: bool) -> ExperimentSpec:
 
 def trained(client: Client, spec: ExperimentSpec) -> dict[str, Any]:
     """Submit, or find what an earlier start submitted; wait, and return what came of it."""
-    key = f"figure-1-left-{spec.seeds.count}-seeds"
+    key = f"figure-1-left-{spec.seeds.most}-seeds"
     experiment = client.experiments.create(spec, idempotency_key=key)
     if experiment.data.status in (ExperimentStatus.FAILED, ExperimentStatus.CANCELLED):
         experiment.retry()

@@ -16,7 +16,7 @@ import time
 from collections import Counter
 from typing import Any
 
-from scipy import stats  # type: ignore[import-untyped]  # scipy ships no types
+from scipy import stats
 
 from bench import output
 from tombola.results import Outcome

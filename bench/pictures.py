@@ -112,7 +112,7 @@ def figure1(found: dict[str, Any]) -> Figure:
     """Draw the success probabilities of the paper's Figure 1 (left), down-scaled."""
     spec = ExperimentSpec.model_validate(found["spec"])
     title = (
-        f"({spec.target.n}, {spec.target.k})-sparse parity, {spec.seeds.count} runs a cell, "
+        f"({spec.target.n}, {spec.target.k})-sparse parity, {spec.seeds.most} runs a cell, "
         f"at most {thousands(spec.training.max_steps)} steps"
     )
     return plots.heatmap(SuccessTable.model_validate(found["table"]), title=title)

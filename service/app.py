@@ -11,6 +11,7 @@ from sqlalchemy.exc import SQLAlchemyError
 from starlette.concurrency import run_in_threadpool
 
 from service.api import (
+    analysis,
     documents,
     events,
     experiments,
@@ -32,7 +33,7 @@ from service.lab.experiments import Lab
 from service.settings import Settings, is_loopback
 from service.store.database import Database
 
-_ROUTERS = (experiments, events, tables, pictures, runs, presets, fleet, health, monitoring)
+_ROUTERS = (experiments, events, tables, analysis, pictures, runs, presets, fleet, health, monitoring)
 _log = logging.getLogger(__name__)
 
 

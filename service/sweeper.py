@@ -30,6 +30,7 @@ def sweep(database: Database, doorbell: Doorbell, lab: Lab) -> None:
         _log.warning("took back shard %d: its lease ran out", shard_id)
     ring_waiting(database, doorbell)
     ring_lost(database, doorbell)
+    advance_rounds(database, doorbell, lab)
     with database.read() as session:
         # Looked at first without a lock: an experiment may wait long for the shards of another one.
         idle = [item for item in experiments.idle_ids(session) if not lab.is_waiting(session, item)]
@@ -52,6 +53,16 @@ def forget_checkpoints(database: Database) -> None:
         checkpoint_rows.forget(session, ids)
     if ids:
         _log.info("deleted %d checkpoints of runs that nobody waits for", len(ids))
+
+
+def advance_rounds(database: Database, doorbell: Doorbell, lab: Lab) -> None:
+    """Decide on adaptive cells whose round is complete, and ring for the next rounds.
+
+    A worker does so when it completes a shard. This is for idle workers while others are in the middle of
+    one, and where a worker was killed before it came to it.
+    """
+    if lab.advance_all(database):
+        ring_waiting(database, doorbell)
 
 
 def ring_waiting(database: Database, doorbell: Doorbell) -> None:

@@ -9,9 +9,10 @@ from collections.abc import Sequence
 
 from sqlalchemy.exc import SQLAlchemyError
 
-from service.doorbell import ring
+from service.doorbell import ring, ring_new
 from service.lab import checkpoints, shards
 from service.lab.cost import run_flops
+from service.lab.experiments import Lab
 from service.lab.shards import Claim, RunRecord
 from worker.checkpoints import Checkpoints
 from worker.engine import Checkpoint, CheckpointError, FinishedRun, Run
@@ -116,6 +117,8 @@ def train_shard(member: Member, shard_id: int) -> None:
             return
         if not finished:
             states.give_back(must_progress=segment.over and not recorder.recorded)
+    if finished:
+        _next_rounds(member)
     _log.info("shard %d %s", shard_id, "done" if finished else "lost" if hold.lost.is_set() else "given back")
     if segment.over and not finished and not member.heartbeat.stopping.is_set():
         ring(member.database, member.doorbell, [shard_id])  # behind those that wait
@@ -136,6 +139,15 @@ def _train(member: Member, hold: Hold, recorder: Recorder, states: Checkpoints, 
     runs = states.runs()
     recorder.expect(runs)
     return member.engine.train(runs, recorder.add, should_stop, keep)
+
+
+def _next_rounds(member: Member) -> None:
+    """Plan what adaptive experiments want next, now that there may be nothing else to train."""
+    try:
+        if Lab(member.settings.shard_seconds).advance_all(member.database):
+            ring_new(member.database, member.doorbell)
+    except SQLAlchemyError as error:
+        _log.warning("the next rounds are left to the sweeper: %s", error)
 
 
 def _left_to_others(member: Member, shard_id: int) -> bool:

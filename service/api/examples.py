@@ -11,20 +11,30 @@ from service.lab.presets import QUICKSTART
 from service.lab.statistics.intervals import wilson
 from tombola.results import (
     Actual,
+    Best,
     Cell,
+    CellLuck,
+    CellTimes,
     Curve,
     DryRun,
+    EqualFlops,
     Estimate,
     Experiment,
     ExperimentStatus,
     Frontier,
+    Limits,
+    Luck,
     Machines,
     Outcome,
     Page,
     Progress,
     Quote,
+    Reached,
+    Rival,
     Run,
+    Spread,
     SuccessTable,
+    Times,
     Version,
     Worker,
 )
@@ -79,6 +89,77 @@ _CELL = Cell(
     probability=23 / 24,
     interval=wilson(23, 24),
     median_steps=9_500.0,
+    median_steps_low=8_000.0,
+    median_steps_high=11_500.0,
+)
+_TIMES = Times(
+    experiment=_ID,
+    level=0.95,
+    method="wilson",
+    cells=[
+        CellTimes(
+            width=304,
+            samples=1000,
+            sparsity=2,
+            runs=24,
+            successes=23,
+            reached=[
+                Reached(
+                    share=0.5,
+                    steps=Limits(value=9_500.0, low=8_000.0, high=11_500.0),
+                    flops=Limits(value=2.0e10, low=1.7e10, high=2.5e10),
+                ),
+                Reached(
+                    share=0.95,
+                    steps=Limits(value=31_000.0, low=19_000.0, high=42_000.0),
+                    flops=Limits(value=6.6e10, low=4.1e10, high=8.9e10),
+                ),
+            ],
+            steps=Spread(mean=12_900.0, sd=9_100.0, low=9_000.0, high=16_700.0),
+            flops=Spread(mean=2.7e10, sd=1.9e10, low=1.9e10, high=3.5e10),
+            wall_seconds=Spread(mean=0.41, sd=0.3, low=0.28, high=0.54),
+        )
+    ],
+)
+_LUCK = Luck(
+    experiment=_ID,
+    level=0.95,
+    method="wilson",
+    probability=0.9,
+    cells=[
+        CellLuck(
+            width=304,
+            samples=1000,
+            sparsity=2,
+            runs=24,
+            successes=23,
+            restarts=Limits(value=1.04, low=1.01, high=1.25),
+            restarts_to=Limits(value=1.0, low=1.0, high=2.0),
+            steps=Limits(value=13_500.0, low=9_300.0, high=23_500.0),
+            flops=Limits(value=2.8e10, low=1.9e10, high=4.9e10),
+            best_of=[Best(restarts=2, probability=Limits(value=0.998, low=0.959, high=1.0))],
+        )
+    ],
+    equal_flops=[
+        EqualFlops(
+            samples=1000,
+            sparsity=2,
+            width=304,
+            runs=24,
+            flops=1.07e11,
+            probability=Limits(value=0.958, low=0.798, high=0.993),
+            rivals=[
+                Rival(
+                    width=112,
+                    runs=24,
+                    restarts=2.71,
+                    probability=Limits(value=0.95, low=0.83, high=0.99),
+                    difference=Limits(value=-0.008, low=-0.13, high=0.156),
+                    better="undecided",
+                )
+            ],
+        )
+    ],
 )
 _EXPERIMENT = Experiment(
     id=_ID,
@@ -139,6 +220,8 @@ EXPERIMENTS = _page(_EXPERIMENT, "ZTAxSkQwTTNYOFo2VDRRMlc5VjVLN04xUjNQ")
 DRY_RUN = _json(DryRun(quote=_QUOTE, spec=_SPEC))
 SUCCESS_TABLE = _json(SuccessTable(experiment=_ID, cells=[_CELL]))
 FRONTIER = _json(Frontier(experiment=_ID, probability=0.9, points=[_CELL]))
+TIMES = _json(_TIMES)
+LUCK = _json(_LUCK)
 RUNS = _page(_RUN)
 CURVE = _json(Curve(cell=6, seed=0, steps=[500, 1000], train_error=[0.31, 0.0], test_error=[0.46, 0.07]))
 PRESET = _json(QUICKSTART)

@@ -9,7 +9,9 @@ from fastapi import Depends, Path, Query
 from pydantic import Field
 from pydantic.json_schema import SkipJsonSchema
 
+from service.lab.answers import Asked
 from service.lab.errors import UnknownExperiment
+from tombola.results import IntervalMethod
 from tombola.spec import MAX_INPUTS, MAX_SAMPLES, MAX_WIDTH, WORD_RANGE
 
 #: An id as `ulid` writes it; anything else is no experiment, and no text for the database.
@@ -61,3 +63,22 @@ def _where(
 
 
 CellFilter = Annotated[dict[str, Any], Depends(_where)]
+
+
+def _confidence(
+    interval: Annotated[
+        IntervalMethod,
+        Query(
+            description="How intervals are made. Where the runs decided how many there are (adaptive seeds), "
+            "it is `confidence-sequence` in any case."
+        ),
+    ] = "wilson",
+    level: Annotated[
+        Annotated[float, Field(ge=0.5, lt=1)] | SkipJsonSchema[None],
+        Query(description="Confidence level of intervals; 0.95, or that of adaptive seeds, by default."),
+    ] = None,
+) -> Asked:
+    return Asked(interval, level)
+
+
+AskedConfidence = Annotated[Asked, Depends(_confidence)]

@@ -10,7 +10,7 @@ from fastapi import Query, Request, Response
 from pydantic.json_schema import SkipJsonSchema
 
 from service.api import conditional, documents, examples, negotiation
-from service.api.parameters import ExperimentId
+from service.api.parameters import AskedConfidence, ExperimentId
 from service.api.problems import ProblemError
 from service.api.routes import guarded_router
 from service.api.state import ReadSession
@@ -23,7 +23,8 @@ Probability = Annotated[float, Query(gt=0, le=1, description="Success probabilit
 _MEDIA_TYPES = {"json": "application/json", "csv": "text/csv"}
 _CSV_EXAMPLE = (
     "width,samples,sparsity,runs,runs_total,successes,censored,diverged,probability,low,high,level,method,"
-    "median_steps\r\n304,1000,2,24,24,23,1,0,0.9583333333333334,0.797,0.993,0.95,wilson,9500.0\r\n"
+    "median_steps,median_steps_low,median_steps_high,decision\r\n"
+    "304,1000,2,24,24,23,1,0,0.9583333333333334,0.797,0.993,0.95,wilson,9500.0,8000.0,11500.0,\r\n"
 )
 _VARY = {"Vary": "Accept"}
 
@@ -52,6 +53,7 @@ def get_success_table(
     request: Request,
     experiment_id: ExperimentId,
     session: ReadSession,
+    confidence: AskedConfidence,
     *,
     file_format: Annotated[
         Literal["json", "csv"] | SkipJsonSchema[None],
@@ -60,7 +62,7 @@ def get_success_table(
 ) -> Response:
     """Read success counts and probabilities of every cell, as JSON or CSV."""
     media_type = _media_type(request, file_format)
-    table = answers.success_table(session, experiment_id)
+    table = answers.success_table(session, experiment_id, confidence)
     if media_type == _MEDIA_TYPES["json"]:
         return conditional.json_answer(request, table, headers=_VARY)
     return conditional.answer(request, as_csv(table).encode(), media_type, headers=_VARY)
@@ -76,10 +78,14 @@ def get_success_table(
     },
 )
 def get_frontier(
-    request: Request, experiment_id: ExperimentId, session: ReadSession, probability: Probability = 0.9
+    request: Request,
+    experiment_id: ExperimentId,
+    session: ReadSession,
+    confidence: AskedConfidence,
+    probability: Probability = 0.9,
 ) -> Response:
     """Read the cells that reach a probability and that no other such cell beats in both width and samples."""
-    return conditional.json_answer(request, answers.frontier(session, experiment_id, probability))
+    return conditional.json_answer(request, answers.frontier(session, experiment_id, probability, confidence))
 
 
 def _media_type(request: Request, file_format: str | None) -> str:

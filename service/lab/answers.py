@@ -3,15 +3,16 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from dataclasses import dataclass
 from typing import Any
 
 from sqlalchemy.orm import Session
 
-from service.lab import checkpoints
+from service.lab import checkpoints, rounds
 from service.lab.errors import UnknownExperiment
 from service.lab.statistics.frontier import pareto_front
-from service.lab.statistics.intervals import wilson
-from service.lab.statistics.survival import median_steps
+from service.lab.statistics.intervals import Confidence
+from service.lab.statistics.survival import steps_limits
 from service.store import cells, experiments, runs, shards, workers
 from service.store.database import clock, now
 from service.store.models import Cell as CellRow
@@ -19,11 +20,14 @@ from service.store.models import Experiment as ExperimentRow
 from service.store.models import Shard
 from tombola.results import (
     Actual,
+    Adaptive,
     Cell,
     Curve,
+    Decision,
     Experiment,
     ExperimentStatus,
     Frontier,
+    IntervalMethod,
     Outcome,
     Progress,
     Quote,
@@ -35,6 +39,20 @@ from tombola.spec import ExperimentSpec
 
 #: An ETA from less work or time than this would be a guess.
 _ETA_AFTER_SECONDS = 1.0
+#: Most that is said to be done of an adaptive experiment while cells are open.
+_NEARLY = 0.99
+
+
+@dataclass(frozen=True, slots=True)
+class Asked:
+    """How somebody wants intervals; without a level it is 0.95, or that of the experiment's decisions."""
+
+    method: IntervalMethod = "wilson"
+    level: float | None = None
+
+
+#: What intervals are unless somebody asks for others.
+USUAL = Asked()
 
 
 def known(session: Session, experiment_id: str) -> ExperimentRow:
@@ -58,15 +76,17 @@ def listing(session: Session, rows: Sequence[ExperimentRow]) -> list[Experiment]
     """Return experiments with their progress."""
     training = shards.leased(session, (row.id for row in rows))
     held = checkpoints.held_costs(session, rows)
+    spending = rounds.spending(session, rows)
     return [
         Experiment(
             id=row.id,
             name=row.name,
             status=ExperimentStatus(row.status),
             reason=row.reason,
-            progress=_progress(row, training.get(row.id, ()), held.get(row.id, 0.0)),
+            progress=_progress(row, training.get(row.id, ()), held.get(row.id, 0.0), spending.get(row.id)),
             quote=Quote.model_validate(row.quote),
             actual=_actual(row),
+            adaptive=spending.get(row.id),
             spec=ExperimentSpec.model_validate(row.spec),
             created_at=row.created_at,
             started_at=row.started_at,
@@ -76,11 +96,15 @@ def listing(session: Session, rows: Sequence[ExperimentRow]) -> list[Experiment]
     ]
 
 
-def _progress(row: ExperimentRow, training: Sequence[Shard], held: float) -> Progress:
+def _progress(
+    row: ExperimentRow, training: Sequence[Shard], held: float, adaptive: Adaptive | None
+) -> Progress:
     # A shard's own fraction includes what is counted already: runs that are recorded, steps in checkpoints.
     in_training = sum(max(shard.fraction * shard.cost - shard.cost_recorded, 0.0) for shard in training)
     done = min(row.cost_done + held + in_training, row.cost_total)
-    complete = row.runs_done == row.runs_total
+    complete = row.runs_done == row.runs_total and not (adaptive and adaptive.cells_open)
+    if adaptive and not complete:  # what is done may be all that was forecast
+        done = min(done, _NEARLY * row.cost_total)
     eta = None
     if row.status == ExperimentStatus.RUNNING and row.timed_from is not None:
         elapsed = (now() - row.timed_from).total_seconds()
@@ -114,21 +138,48 @@ def _actual(row: ExperimentRow) -> Actual | None:
     )
 
 
-def success_table(session: Session, experiment_id: str) -> SuccessTable:
+def confidence_of(row: ExperimentRow, asked: Asked) -> Confidence:
+    """Return how the intervals of an experiment are made.
+
+    Where its runs decided how many there are, only a confidence sequence is right, whatever was asked; its
+    level is that of the decisions, unless another is asked for.
+    """
+    seeds = rounds.seeds_of(row)
+    if seeds is None:
+        return Confidence(asked.method, asked.level or Confidence().level)
+    return Confidence("confidence-sequence", asked.level or seeds.level)
+
+
+def success_table(session: Session, experiment_id: str, confidence: Asked = USUAL) -> SuccessTable:
     """Return success counts and probabilities of every cell, from the counts kept per cell.
+
+    Args:
+        session: An open session.
+        experiment_id: Whose cells.
+        confidence: How to make the intervals; see `confidence_of`.
 
     Raises:
         UnknownExperiment: No such experiment.
     """
-    known(session, experiment_id)
+    experiment = known(session, experiment_id)
+    made = confidence_of(experiment, confidence)
     steps = cells.steps_of(session, experiment_id)
     return SuccessTable(
         experiment=experiment_id,
-        cells=[_cell(row, steps.get(row.id, {})) for row in cells.of(session, experiment_id)],
+        cells=[
+            _cell(row, steps.get(row.id, {}), made, first_evaluation(experiment.spec))
+            for row in cells.of(session, experiment_id)
+        ],
     )
 
 
-def _cell(row: CellRow, steps: dict[int, int]) -> Cell:
+def first_evaluation(spec: dict[str, Any]) -> int:
+    """Return the first step at which a run can succeed."""
+    return min(int(spec["training"]["eval_every"]), int(spec["training"]["max_steps"]))
+
+
+def _cell(row: CellRow, steps: dict[int, int], confidence: Confidence, first: int) -> Cell:
+    median = steps_limits(steps, row.runs, 0.5, confidence, first)
     return Cell(
         width=row.width,
         samples=row.samples,
@@ -139,18 +190,21 @@ def _cell(row: CellRow, steps: dict[int, int]) -> Cell:
         censored=row.censored,
         diverged=row.diverged,
         probability=row.successes / row.runs if row.runs else None,
-        interval=wilson(row.successes, row.runs) if row.runs else None,
-        median_steps=median_steps(steps, row.runs) if row.runs else None,
+        interval=confidence.interval(row.successes, row.runs),
+        median_steps=median.value,
+        median_steps_low=median.low,
+        median_steps_high=median.high,
+        decision=None if row.decision is None else Decision(row.decision),
     )
 
 
-def frontier(session: Session, experiment_id: str, probability: float) -> Frontier:
+def frontier(session: Session, experiment_id: str, probability: float, confidence: Asked = USUAL) -> Frontier:
     """Return the non-dominated cells that reach a probability.
 
     Raises:
         UnknownExperiment: No such experiment.
     """
-    table = success_table(session, experiment_id)
+    table = success_table(session, experiment_id, confidence)
     return Frontier(
         experiment=experiment_id, probability=probability, points=pareto_front(table.cells, probability)
     )

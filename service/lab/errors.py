@@ -23,3 +23,12 @@ class IllegalTransition(LabError):  # noqa: N818  # as above
 
 class IdempotencyConflict(LabError):  # noqa: N818  # as above
     """The idempotency key was used before, for another spec."""
+
+
+class UnknownWidth(LabError):  # noqa: N818  # as above
+    """The experiment's grid has no such width."""
+
+    def __init__(self, width: int, widths: list[int]) -> None:
+        """Name the width that was asked for, and those there are."""
+        shown = ", ".join(map(str, sorted(widths)[:10])) + (", …" if len(widths) > 10 else "")  # noqa: PLR2004  # enough for a line
+        super().__init__(f"the experiment has no cells of width {width}; it has {shown}")

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from typing import Any
 
 from sqlalchemy.orm import Session
@@ -28,6 +29,11 @@ def progress(session: Session, experiment: Experiment) -> None:
 def planned(session: Session, experiment: Experiment, shards: int) -> None:
     """Tell that runs were cut into shards."""
     events.append(session, experiment, "planned", {"shards": shards})
+
+
+def decided(session: Session, experiment: Experiment, cells: Mapping[str, int]) -> None:
+    """Tell that adaptive cells need no more runs: how many, by decision."""
+    events.append(session, experiment, "decided", {"cells": dict(cells)})
 
 
 def shard_failed(session: Session, experiment: Experiment, shard_id: int, attempt: int, reason: str) -> None:

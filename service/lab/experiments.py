@@ -2,18 +2,19 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 
 from sqlalchemy.orm import Session
 from ulid import ULID
 
-from service.lab import checkpoints, cost, events, fleet, planning, quoting
+from service.lab import allocation, checkpoints, cost, events, fleet, planning, quoting, rounds
 from service.lab.errors import IdempotencyConflict, IllegalTransition, UnknownExperiment
 from service.store import cells, configurations, experiments, shards
-from service.store.database import lock_planning, now
-from service.store.models import Experiment
-from tombola.results import ExperimentStatus, Quote
-from tombola.spec import Configuration, ExperimentSpec
+from service.store.database import Database, lock_planning, now
+from service.store.models import Cell, Experiment
+from tombola.results import Decision, ExperimentStatus, Quote
+from tombola.spec import Configuration, ExperimentSpec, Seeds
 
 _FINISHED = tuple(status.value for status in ExperimentStatus if status.finished)
 
@@ -69,7 +70,7 @@ class Lab:
             quote=quoting.quote(session, spec, asked).model_dump(mode="json"),
             idempotency_scope=scope,
             idempotency_key=idempotency_key,
-            runs_total=spec.run_count,
+            runs_total=0,
             cost_total=0.0,
             created_at=now(),
         )
@@ -77,10 +78,7 @@ class Lab:
         session.flush()
         self._add_cells(session, experiment, spec, asked)
         events.status(session, experiment)
-        if experiment.runs_done == experiment.runs_total:
-            _finish(session, experiment, "succeeded")
-        else:
-            self.plan(session, experiment)
+        self._go_on(session, experiment)
         return experiment, True
 
     def _add_cells(
@@ -91,6 +89,11 @@ class Lab:
         asked: dict[str, Configuration],
     ) -> None:
         ids = configurations.ensure(session, asked)
+        count, decision = (
+            (spec.seeds.count, None)
+            if isinstance(spec.seeds, Seeds)
+            else (allocation.rounds(spec.seeds)[0], Decision.OPEN)
+        )
         cells.add(
             session,
             [
@@ -102,29 +105,71 @@ class Lab:
                     "samples": item.samples,
                     "sparsity": item.sparsity,
                     "seed_start": spec.seeds.start,
-                    "seed_count": spec.seeds.count,
+                    "seed_count": count,
                     "run_cost": cost.run_cost(item),
+                    "decision": decision,
                 }
                 for position, (key, item) in enumerate(asked.items())
             ],
         )
         cells.count_existing(session, experiment.id)
         for cell in cells.of(session, experiment.id):
+            experiment.runs_total += cell.seed_count
             experiment.runs_done += cell.runs
             experiment.successes += cell.successes
             experiment.diverged += cell.diverged
             experiment.cost_total += cell.run_cost * cell.seed_count
             experiment.cost_done += cell.run_cost * cell.runs
+        rounds.advance(session, experiment)
         experiment.runs_reused = experiment.runs_done
 
-    def plan(self, session: Session, experiment: Experiment) -> int:
-        """Make shards for what an experiment lacks and nobody is training; return how many."""
+    def plan(self, session: Session, experiment: Experiment, lacking: Sequence[Cell] | None = None) -> int:
+        """Make shards for what an experiment lacks and nobody is training; return how many.
+
+        Args:
+            session: A write transaction that holds the planning lock.
+            experiment: Whose row it holds, too.
+            lacking: Plan for these cells only; without, for all that lack runs.
+        """
         return planning.plan(
             session,
             experiment,
+            planning.unfinished(session, experiment) if lacking is None else lacking,
             shard_seconds=self.shard_seconds,
             fleet=fleet.present(session),
         )
+
+    def advance(self, session: Session, experiment_id: str) -> None:
+        """Decide the cells of an adaptive experiment whose round is complete, and plan the next rounds.
+
+        Harmless when repeated, and where there is nothing to decide.
+        """
+        lock_planning(session)
+        experiment = experiments.get(session, experiment_id, lock=True)
+        if experiment is None or experiment.status not in experiments.ACTIVE:
+            return
+        grown = rounds.advance(session, experiment)
+        if grown:
+            self.plan(session, experiment, grown)
+        settle_status(session, experiment)
+
+    def advance_all(self, database: Database) -> bool:
+        """Advance each adaptive experiment that has a round to decide and no shard queued; tell whether any.
+
+        One in a transaction, so that nobody who records waits long.
+        """
+        with database.read() as session:
+            found = experiments.ids_with_full_rounds(session)
+        for experiment_id in found:
+            with database.write() as session:
+                self.advance(session, experiment_id)
+        return bool(found)
+
+    def _go_on(self, session: Session, experiment: Experiment) -> None:
+        """End an experiment that has all it wants, or plan what it lacks. The caller holds its row."""
+        settle_status(session, experiment)
+        if experiment.status in experiments.ACTIVE:
+            self.plan(session, experiment)
 
     def cancel(self, session: Session, experiment_id: str) -> Experiment:
         """End an experiment; its finished runs stay, and others who wait for its runs take them over.
@@ -154,8 +199,13 @@ class Lab:
         return experiment
 
     def _release(self, session: Session, experiment: Experiment) -> None:
-        """Drop the shards of an experiment and let others plan those runs they were waiting for."""
+        """Drop the shards of an experiment and let others plan those runs they were waiting for.
+
+        A shard in training of which another wants every run becomes the other's: its worker notices nothing,
+        and no run is trained twice.
+        """
         session.flush()
+        _hand_over(session, experiment)
         dropped = shards.drop_live(session, experiment.id, now())
         others = experiments.active_ids_wanting(session, dropped, besides=experiment.id)
         for other in experiments.lock_many(session, others).values():
@@ -186,15 +236,14 @@ class Lab:
         return self._restart(session, experiment)
 
     def _restart(self, session: Session, experiment: Experiment) -> Experiment:
-        if experiment.runs_done == experiment.runs_total:
-            _finish(session, experiment, "succeeded")
-            return experiment
+        rounds.advance(session, experiment)  # others may have trained what it wanted
         # What failed before is planned anew, or others are training it: no reason to fail again.
         shards.forget_failures(session, experiment.id)
         experiment.status = "queued"
         experiment.timed_from = None
-        events.status(session, experiment)
-        self.plan(session, experiment)
+        if not has_all(session, experiment):
+            events.status(session, experiment)
+        self._go_on(session, experiment)
         return experiment
 
     def delete(self, session: Session, experiment_id: str) -> None:
@@ -222,9 +271,23 @@ class Lab:
         if experiment is None:  # deleted meanwhile
             return
         if experiment.status in experiments.ACTIVE and shards.live_count(session, experiment.id) == 0:
-            settle_status(session, experiment)
-            if experiment.status in experiments.ACTIVE:
-                self.plan(session, experiment)
+            rounds.advance(session, experiment)
+            self._go_on(session, experiment)
+
+
+def _hand_over(session: Session, experiment: Experiment) -> None:
+    for shard in shards.leased(session, [experiment.id]).get(experiment.id, ()):
+        lacking = planning.lacking(session, shards.items(session, shard.id))
+        heirs = experiments.active_ids_wanting(session, {key for key, _ in lacking}, besides=experiment.id)
+        for heir in experiments.lock_many(session, heirs).values():
+            wanted = {cell.configuration_id: cell for cell in planning.unfinished(session, heir)}
+            if lacking and all(
+                key in wanted and 0 <= seed - wanted[key].seed_start < wanted[key].seed_count
+                for key, seed in lacking
+            ):
+                shards.update_leased(session, shard.id, shard.lease_token or "", experiment_id=heir.id)
+                mark_running(session, heir)
+                break
 
 
 def _by_hash(spec: ExperimentSpec) -> dict[str, Configuration]:
@@ -239,12 +302,18 @@ def settle_status(session: Session, experiment: Experiment) -> None:
     """
     if experiment.status in _FINISHED:
         return
-    if experiment.runs_done >= experiment.runs_total:
+    if has_all(session, experiment):
         _finish(session, experiment, "succeeded")
     elif experiment.status in experiments.ACTIVE and shards.live_count(session, experiment.id) == 0:
         reason = shards.failure_reason(session, experiment.id)
-        if reason is not None:
+        # Cells that can go on do so first.
+        if reason is not None and not cells.has_open(session, experiment.id, full=True):
             _finish(session, experiment, "failed", reason)
+
+
+def has_all(session: Session, experiment: Experiment) -> bool:
+    """Tell whether an experiment has all its runs, and no adaptive cell that will want more."""
+    return experiment.runs_done >= experiment.runs_total and not cells.has_open(session, experiment.id)
 
 
 def mark_running(session: Session, experiment: Experiment) -> None:

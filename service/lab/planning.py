@@ -88,6 +88,25 @@ def survey(session: Session, wanted: Sequence[Wanted]) -> Survey:
     return Survey(n_existing, n_pending, missing)
 
 
+def lacking(session: Session, items: Sequence[SeedRange]) -> list[tuple[int, int]]:
+    """Return (configuration id, seed) of the runs of these ranges that do not exist, in order."""
+    by_range: dict[tuple[int, int], list[int]] = defaultdict(list)
+    for item in items:
+        by_range[item.seed_start, item.seed_count].append(item.configuration_id)
+    done = {
+        (key, seed)
+        for (start, count), ids in by_range.items()
+        for key, seeds in runs.existing_seeds(session, ids, start, start + count).items()
+        for seed in seeds
+    }
+    return [
+        (item.configuration_id, seed)
+        for item in items
+        for seed in range(item.seed_start, item.seed_start + item.seed_count)
+        if (item.configuration_id, seed) not in done
+    ]
+
+
 def unfinished(session: Session, experiment: Experiment) -> list[Cell]:
     """Return the cells of an experiment that lack runs."""
     return [cell for cell in cells.of(session, experiment.id) if cell.runs < cell.seed_count]
@@ -102,10 +121,9 @@ def is_waiting(session: Session, experiment: Experiment) -> bool:
     return found.pending > 0 and not any(found.missing)
 
 
-def _wanted_by(session: Session, experiment: Experiment, fleet: Fleet) -> list[Wanted]:
-    """Return what an experiment's unfinished cells want, in the order in which it is best trained."""
+def _wanted_by(experiment: Experiment, lacking: Sequence[Cell], fleet: Fleet) -> list[Wanted]:
+    """Return what cells of an experiment want, in the order in which it is best trained."""
     configurations = ExperimentSpec.model_validate(experiment.spec).configurations()
-    lacking = unfinished(session, experiment)
     seconds = [fleet.worker_seconds(configurations[cell.position]) for cell in lacking]
     # Longest first, for short runs fill the gaps at the end. Those of equal width and kind of data train
     # together in one batch, so they stand beside each other.
@@ -123,18 +141,25 @@ def _batch_of(cell: Cell) -> tuple[int, bool]:
     return cell.width, cell.samples is None
 
 
-def plan(session: Session, experiment: Experiment, *, shard_seconds: float, fleet: Fleet) -> int:
-    """Make shards for the runs of an experiment that nobody trained or is training.
+def plan(
+    session: Session,
+    experiment: Experiment,
+    lacking: Sequence[Cell],
+    *,
+    shard_seconds: float,
+    fleet: Fleet,
+) -> int:
+    """Make shards for the runs that some cells of an experiment lack and nobody is training.
 
     The caller holds the planning lock and the experiment's row.
 
     Returns:
         The number of new shards.
     """
-    found = survey(session, _wanted_by(session, experiment, fleet))
+    found = survey(session, _wanted_by(experiment, lacking, fleet))
     missing = [part for parts in found.missing for part in parts]
     pieces = cut(missing, seconds=shard_seconds, workers=fleet.count, lanes=fleet.lanes)
-    costs = {cell.configuration_id: cell.run_cost for cell in cells.of(session, experiment.id)}
+    costs = {cell.configuration_id: cell.run_cost for cell in lacking}
     planned = [
         (sum(costs[item.configuration_id] * item.seed_count for item in piece), piece) for piece in pieces
     ]

@@ -7,11 +7,21 @@ from dataclasses import dataclass
 
 from sqlalchemy.orm import Session
 
-from service.lab import cost, fleet, learning, planning
+from service.lab import allocation, cost, fleet, learning, planning
 from service.lab.fleet import Fleet
+from service.lab.planning import Missing
 from service.store import configurations, runs
-from tombola.results import Estimate, Machines, Quote
-from tombola.spec import Configuration, ExperimentSpec
+from tombola.results import Decision, Estimate, Machines, Quote
+from tombola.spec import Configuration, ExperimentSpec, Seeds
+
+
+@dataclass(frozen=True, slots=True)
+class _Window:
+    """How many runs of a cell are wanted, from its first seed on: all three equal where that is fixed."""
+
+    low: int
+    expected: float
+    high: int
 
 
 @dataclass(frozen=True, slots=True)
@@ -19,12 +29,13 @@ class _Part:
     """The runs of one configuration that are still to train.
 
     Attributes:
+        counts: How many, by the name of the estimate: low, expected, high.
         low: Steps a run takes: a mean of finished runs, or what one takes at least.
         expected: Steps a run takes: a mean of finished runs and one at the budget, or the budget.
     """
 
     configuration: Configuration
-    count: int
+    counts: Mapping[str, int]
     finished: int
     low: float
     expected: float
@@ -34,31 +45,47 @@ class _Part:
         """Steps a run takes at most."""
         return self.configuration.training.max_steps
 
+    @property
+    def count(self) -> int:
+        """The most runs."""
+        return self.counts["high"]
+
 
 def quote(session: Session, spec: ExperimentSpec, asked: Mapping[str, Configuration]) -> Quote:
     """Return what a spec would cost; `asked` are its configurations by hash."""
     machines = fleet.present(session)
     known = configurations.ids_by_hash(session, asked)
+    ids = [known.get(key) for key in asked]
+    windows = _windows(session, spec, ids)
     found = planning.survey(
-        session, [planning.Wanted(known.get(key), spec.seeds.start, spec.seeds.count, 0.0) for key in asked]
+        session,
+        [
+            planning.Wanted(key, spec.seeds.start, window.high, 0.0)
+            for key, window in zip(ids, windows, strict=True)
+        ],
     )
-    counts = [sum(part.seeds.seed_count for part in parts) for parts in found.missing]
-    wanted = [(known.get(key), item, n) for (key, item), n in zip(asked.items(), counts, strict=True) if n]
-    taken = runs.mean_steps(session, [key for key, _, _ in wanted if key is not None])
-    parts = [_part(item, n, *taken.get(-1 if key is None else key, (0, 0.0))) for key, item, n in wanted]
+    taken = runs.mean_steps(session, known.values())
+    parts = [
+        _part(
+            item, _counts(missing, spec.seeds.start, window), *taken.get(-1 if key is None else key, (0, 0.0))
+        )
+        for key, item, window, missing in zip(ids, asked.values(), windows, found.missing, strict=True)
+        if missing
+    ]
     core_seconds, gpu_seconds, wall_seconds = _estimates(machines, parts)
     return Quote(
         cells=spec.cell_count,
-        runs=spec.run_count,
+        runs=sum(window.high for window in windows),
         runs_existing=found.existing,
         runs_pending=found.pending,
         run_steps=sum(part.count * part.budget for part in parts),
         flops=sum(part.count * cost.run_flops(part.configuration, part.budget) for part in parts),
         seconds=sum(part.count * machines.worker_seconds(part.configuration) for part in parts),
         workers=machines.alive,
-        expected_run_steps=round(sum(part.count * part.expected for part in parts)),
+        expected_run_steps=round(sum(part.counts["expected"] * part.expected for part in parts)),
         expected_flops=sum(
-            part.count * cost.run_flops(part.configuration, round(part.expected)) for part in parts
+            part.counts["expected"] * cost.run_flops(part.configuration, round(part.expected))
+            for part in parts
         ),
         core_seconds=core_seconds,
         gpu_seconds=gpu_seconds,
@@ -66,18 +93,63 @@ def quote(session: Session, spec: ExperimentSpec, asked: Mapping[str, Configurat
         memory_bytes=max((cost.run_bytes(part.configuration) for part in parts), default=0),
         runs_with_history=sum(part.count for part in parts if part.finished),
         machines=_shown(machines, parts),
-        basis=_basis(machines, parts),
+        basis=_basis(machines, parts) + _hopeless(spec),
+        adaptive_runs=None
+        if isinstance(spec.seeds, Seeds)
+        else Estimate(
+            low=sum(window.low for window in windows),
+            expected=sum(window.expected for window in windows),
+            high=sum(window.high for window in windows),
+        ),
     )
 
 
-def _part(configuration: Configuration, count: int, finished: int, mean_steps: float) -> _Part:
+def _windows(session: Session, spec: ExperimentSpec, ids: Sequence[int | None]) -> list[_Window]:
+    """Return how many runs each cell is going to want; what the store holds is decided on already."""
+    seeds = spec.seeds
+    if isinstance(seeds, Seeds):
+        return [_Window(seeds.count, seeds.count, seeds.count)] * len(ids)
+    stored = runs.outcomes(
+        session, sorted(key for key in ids if key is not None), seeds.start, seeds.start + seeds.max
+    )
+    windows = []
+    for key in ids:
+        mine = stored.get(-1 if key is None else key, {})
+        prefix = allocation.walk(
+            seeds, {seed - seeds.start: outcome == "success" for seed, (outcome, *_) in mine.items()}
+        )
+        if prefix.decision is not Decision.OPEN:
+            windows.append(_Window(prefix.complete, prefix.complete, prefix.complete))
+            continue
+        expected = allocation.forecast(seeds, prefix.successes, prefix.complete, wanted=prefix.wanted)
+        windows.append(_Window(prefix.wanted, expected, seeds.max))
+    return windows
+
+
+def _counts(missing: Sequence[Missing], start: int, window: _Window) -> dict[str, int]:
+    """Return how many of the missing runs are within each end of a window."""
+    return {
+        name: sum(
+            max(0, min(part.seeds.seed_count, start + size - part.seeds.seed_start)) for part in missing
+        )
+        for name, size in (("low", window.low), ("expected", round(window.expected)), ("high", window.high))
+    }
+
+
+def _hopeless(spec: ExperimentSpec) -> str:
+    if isinstance(spec.seeds, Seeds) or allocation.fewest(spec.seeds) <= spec.seeds.max:
+        return ""
+    return f"; no cell can be decided within {spec.seeds.max} runs: all will take so many and stay undecided"
+
+
+def _part(configuration: Configuration, counts: Mapping[str, int], finished: int, mean_steps: float) -> _Part:
     training = configuration.training
     if not finished:
         first = min(training.eval_every, training.max_steps)
-        return _Part(configuration, count, 0, first, training.max_steps)
+        return _Part(configuration, counts, 0, first, training.max_steps)
     # One more at the budget: a few quick successes are no proof.
     expected = (finished * mean_steps + training.max_steps) / (finished + 1)
-    return _Part(configuration, count, finished, mean_steps, expected)
+    return _Part(configuration, counts, finished, mean_steps, expected)
 
 
 def _estimates(machines: Fleet, parts: Sequence[_Part]) -> tuple[Estimate | None, Estimate | None, Estimate]:
@@ -99,10 +171,11 @@ def _estimates(machines: Fleet, parts: Sequence[_Part]) -> tuple[Estimate | None
             (
                 machines.shortest_run(part.configuration, taken, deviations=deviations)
                 for part, taken in zip(parts, steps, strict=True)
+                if part.counts[name]
             ),
             default=0.0,
         )
-        busy.append(sum(part.count * seconds for part, seconds in zip(parts, each, strict=True)))
+        busy.append(sum(part.counts[name] * seconds for part, seconds in zip(parts, each, strict=True)))
         alone = longest * (1.0 - 1.0 / machines.all_lanes)
         wall.append(busy[-1] + alone if name == "high" else max(busy[-1], longest))
 

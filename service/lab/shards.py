@@ -15,14 +15,13 @@ from typing import Any
 
 from sqlalchemy.orm import Session
 
-from service.lab import events, fleet, splitting
+from service.lab import events, fleet, planning, splitting
 from service.lab.cost import run_cost
 from service.lab.experiments import mark_idle, mark_running, settle_status
 from service.store import cells, checkpoints, configurations, experiments, runs, shards
 from service.store.checkpoints import Trainer
 from service.store.database import clock, lock_recording, now
 from service.store.models import Cell, Experiment, Shard
-from service.store.shards import SeedRange
 from tombola.spec import Configuration
 
 MAX_ATTEMPTS = 3
@@ -109,13 +108,7 @@ def claim(  # noqa: PLR0913  # who takes it, for how long, and how much of it
     if experiment is not None:
         mark_running(session, experiment)
     items = shards.items(session, shard_id)
-    done = _done(session, items)
-    wanted = [
-        (item.configuration_id, seed)
-        for item in items
-        for seed in range(item.seed_start, item.seed_start + item.seed_count)
-        if (item.configuration_id, seed) not in done
-    ]
+    wanted = planning.lacking(session, items)
     known = configurations.load(session, sorted({item.configuration_id for item in items}))
     cost = {key: run_cost(item) for key, item in known.items()}
     begun, held = _checkpoints(session, wanted, known, by)
@@ -146,19 +139,6 @@ def _checkpoints(
         {run for run, own, _ in found if own},
         {run: most / known[run[0]].training.max_steps for run, _, most in found},
     )
-
-
-def _done(session: Session, items: Sequence[SeedRange]) -> set[tuple[int, int]]:
-    """Return (configuration id, seed) of the runs of these ranges that exist."""
-    by_range: dict[tuple[int, int], list[int]] = defaultdict(list)
-    for item in items:
-        by_range[item.seed_start, item.seed_count].append(item.configuration_id)
-    return {
-        (key, seed)
-        for (start, count), ids in by_range.items()
-        for key, seeds in runs.existing_seeds(session, ids, start, start + count).items()
-        for seed in seeds
-    }
 
 
 def renew(session: Session, claimed: Claim, *, fraction: float, lease_seconds: float) -> bool:
@@ -338,6 +318,7 @@ def _count(session: Session, new: Sequence[RunRecord], claimed: Claim) -> dict[s
     covering = cells.covering(session, {item.configuration_id for item in new})
     by_cell: dict[int, Counter[str]] = defaultdict(Counter)
     by_step: Counter[tuple[int, int]] = Counter()
+    by_outcome: dict[tuple[int, str], Counter[str]] = defaultdict(Counter)
     by_experiment: dict[str, Counter[str]] = defaultdict(Counter)
     recorded = 0.0
     for item in new:
@@ -346,9 +327,11 @@ def _count(session: Session, new: Sequence[RunRecord], claimed: Claim) -> dict[s
             for cell in covering.get(item.configuration_id, ())
             if cell.seed_start <= item.seed < cell.seed_start + cell.seed_count
         ]
+        taken = cells.taken(item.steps, item.flops, item.wall_seconds)
         for cell in wanting:
             _tally(by_cell[cell.id], item, cell)
             _tally(by_experiment[cell.experiment_id], item, cell)
+            by_outcome[cell.id, item.outcome].update(taken)
             if item.outcome == "success":
                 by_step[cell.id, item.steps] += 1
         if wanting:
@@ -356,6 +339,7 @@ def _count(session: Session, new: Sequence[RunRecord], claimed: Claim) -> dict[s
             recorded += wanting[0].run_cost * (1.0 - held)
     cells.add_counts(session, by_cell)
     cells.add_steps(session, by_step)
+    cells.add_totals(session, by_outcome)
     if recorded:
         shards.add_recorded(session, claimed.shard_id, claimed.token, recorded)
     return by_experiment

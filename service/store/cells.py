@@ -3,13 +3,19 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping, Sequence
-from typing import Any
+from typing import Any, NamedTuple
 
-from sqlalchemy import bindparam, case, func, insert, select, update
+from sqlalchemy import Float, Row, bindparam, case, cast, func, insert, literal_column, select, update
 from sqlalchemy.orm import Session
 
 from service.store import dialect
-from service.store.models import Cell, CellSteps, Run
+from service.store.models import Cell, CellSteps, CellTotals, Run
+
+#: What is summed up, each with its squares.
+_TAKEN = ("steps", "flops", "wall_seconds")
+
+#: Wants more runs. Spelt out rather than bound, so that both databases use the index of these cells.
+OPEN = Cell.decision == literal_column("'open'")
 
 
 def add(session: Session, rows: Sequence[Mapping[str, Any]]) -> None:
@@ -35,6 +41,92 @@ def steps_of(session: Session, experiment_id: str) -> dict[int, dict[int, int]]:
     for cell_id, steps, successes in rows:
         found.setdefault(cell_id, {})[steps] = successes
     return found
+
+
+def totals_of(session: Session, experiment_id: str) -> dict[int, dict[str, CellTotals]]:
+    """Return, by cell id and outcome, what the runs took."""
+    rows = session.scalars(
+        select(CellTotals)
+        .join(Cell, Cell.id == CellTotals.cell_id)
+        .where(Cell.experiment_id == experiment_id)
+    )
+    found: dict[int, dict[str, CellTotals]] = {}
+    for row in rows:
+        found.setdefault(row.cell_id, {})[row.outcome] = row
+    return found
+
+
+def full_rounds(session: Session, experiment_id: str) -> Sequence[Cell]:
+    """Return the open cells of an experiment that have all the runs of their round, as they are now."""
+    return session.scalars(
+        select(Cell)
+        .where(Cell.experiment_id == experiment_id, OPEN, Cell.runs >= Cell.seed_count)
+        .order_by(Cell.position)
+        .execution_options(populate_existing=True)
+    ).all()
+
+
+def has_open(session: Session, experiment_id: str, *, full: bool = False) -> bool:
+    """Tell whether a cell of an experiment is open; with `full`, whether one has all runs of its round."""
+    found = select(Cell.id).where(Cell.experiment_id == experiment_id, OPEN).limit(1)
+    if full:
+        found = found.where(Cell.runs >= Cell.seed_count)
+    return session.scalar(found) is not None
+
+
+def open_ones(session: Session, experiment_id: str) -> Sequence[Row[float, int, int, int]]:
+    """Return run_cost, seed_count, runs and successes of the open cells of an experiment."""
+    return session.execute(
+        select(Cell.run_cost, Cell.seed_count, Cell.runs, Cell.successes).where(
+            Cell.experiment_id == experiment_id, OPEN
+        )
+    ).all()
+
+
+def decided_cost(session: Session, experiment_id: str) -> float:
+    """Return the cost of all runs of the cells of an experiment that are not open."""
+    total = select(func.sum(Cell.run_cost * Cell.seed_count)).where(
+        Cell.experiment_id == experiment_id, Cell.decision != "open"
+    )
+    return session.scalar(total) or 0.0
+
+
+class Decided(NamedTuple):
+    """Adaptive cells with the same decision: how many, their runs, and the most runs of one of them."""
+
+    decision: str
+    cells: int
+    runs: int
+    most: int
+
+
+def decisions(session: Session, experiment_ids: Iterable[str]) -> dict[str, list[Decided]]:
+    """Return the adaptive cells of experiments, by experiment, counted by their decision."""
+    found: dict[str, list[Decided]] = {}
+    for chunk in dialect.in_lists(experiment_ids):
+        for row in session.execute(
+            select(
+                Cell.experiment_id,
+                Cell.decision,
+                func.count().label("cells"),
+                func.sum(Cell.seed_count).label("runs"),
+                func.max(Cell.seed_count).label("most"),
+            )
+            .where(Cell.experiment_id.in_(chunk), Cell.decision.is_not(None))
+            .group_by(Cell.experiment_id, Cell.decision)
+        ):
+            decided = Decided(row.decision or "", row.cells, row.runs, row.most)
+            found.setdefault(row.experiment_id, []).append(decided)
+    return found
+
+
+def successes_at(session: Session, experiment_id: str, seed_count: int) -> Sequence[int]:
+    """Return the different numbers of successes of an experiment's cells of so many runs."""
+    return session.scalars(
+        select(Cell.successes)
+        .where(Cell.experiment_id == experiment_id, Cell.seed_count == seed_count)
+        .distinct()
+    ).all()
 
 
 def covering(session: Session, configuration_ids: Iterable[int]) -> dict[int, list[Cell]]:
@@ -86,6 +178,29 @@ def add_steps(session: Session, successes: Mapping[tuple[int, int], int]) -> Non
     )
 
 
+_SUMS = ("runs", *(f"{name}{power}" for name in _TAKEN for power in ("", "_squared")))
+
+
+def taken(steps: int, flops: float, wall_seconds: float) -> dict[str, float]:
+    """Return what one run adds to the totals of its cell and outcome."""
+    each = {"steps": steps, "flops": flops, "wall_seconds": wall_seconds}
+    return {"runs": 1, **each, **{f"{name}_squared": float(value) ** 2 for name, value in each.items()}}
+
+
+def add_totals(session: Session, totals: Mapping[tuple[int, str], Mapping[str, float]]) -> None:
+    """Add to what runs took: `totals[cell id, outcome]` are sums of `taken`."""
+    if not totals:
+        return
+    statement = dialect.insert(session, CellTotals)
+    session.execute(
+        statement.on_conflict_do_update(
+            index_elements=["cell_id", "outcome"],
+            set_={name: getattr(CellTotals, name) + statement.excluded[name] for name in _SUMS},
+        ),
+        [{"cell_id": key[0], "outcome": key[1], **totals[key]} for key in sorted(totals)],
+    )
+
+
 def count_existing(session: Session, experiment_id: str) -> None:
     """Fill the counts of a new experiment's cells from the runs that are in the store already."""
     in_range = (
@@ -122,5 +237,19 @@ def count_existing(session: Session, experiment_id: str) -> None:
             .join(Run, in_range)
             .where(Cell.experiment_id == experiment_id, Run.outcome == "success")
             .group_by(Cell.id, Run.steps),
+        )
+    )
+    sums = [
+        func.sum(product)
+        for column in (getattr(Run, name) for name in _TAKEN)
+        for product in (column, cast(column, Float) * column)
+    ]
+    session.execute(
+        insert(CellTotals).from_select(
+            ["cell_id", "outcome", *_SUMS],
+            select(Cell.id, Run.outcome, func.count(), *sums)
+            .join(Run, in_range)
+            .where(Cell.experiment_id == experiment_id)
+            .group_by(Cell.id, Run.outcome),
         )
     )

@@ -7,6 +7,7 @@ from collections.abc import Iterable, Sequence
 from sqlalchemy import exists, select
 from sqlalchemy.orm import Session
 
+from service.store import cells
 from service.store.dialect import in_lists
 from service.store.models import Cell, Experiment, Shard
 from service.store.shards import LIVE
@@ -54,6 +55,21 @@ def idle_ids(session: Session) -> Sequence[str]:
     live = exists().where(Shard.experiment_id == Experiment.id, Shard.state.in_(LIVE))
     return session.scalars(
         select(Experiment.id).where(Experiment.status.in_(ACTIVE), ~live).order_by(Experiment.id)
+    ).all()
+
+
+def ids_with_full_rounds(session: Session) -> Sequence[str]:
+    """Return the ids of active experiments with cells to be decided and no shard queued, oldest first.
+
+    While shards are queued nobody is idle, and rounds that are decided later go together in larger shards.
+    """
+    queued = exists().where(Shard.experiment_id == Experiment.id, Shard.state == "queued")
+    return session.scalars(
+        select(Experiment.id)
+        .join(Cell, Cell.experiment_id == Experiment.id)
+        .where(cells.OPEN, Cell.runs >= Cell.seed_count, Experiment.status.in_(ACTIVE), ~queued)
+        .distinct()
+        .order_by(Experiment.id)
     ).all()
 
 

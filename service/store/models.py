@@ -19,6 +19,7 @@ from sqlalchemy import (
     MetaData,
     String,
     UniqueConstraint,
+    text,
 )
 from sqlalchemy.dialects.postgresql import JSONB
 from sqlalchemy.orm import DeclarativeBase, Mapped, mapped_column
@@ -116,7 +117,17 @@ class Cell(Base):
     """One point of an experiment's grid, with the counts of its finished runs."""
 
     __tablename__ = "cells"
-    __table_args__ = (UniqueConstraint("experiment_id", "position"), Index(None, "configuration_id"))
+    __table_args__ = (
+        UniqueConstraint("experiment_id", "position"),
+        Index(None, "configuration_id"),
+        # The few among all cells whose next round may have to be decided.
+        Index(
+            "ix_cells_open",
+            "experiment_id",
+            sqlite_where=text("decision = 'open'"),
+            postgresql_where=text("decision = 'open'"),
+        ),
+    )
 
     id: Mapped[int] = mapped_column(BigInt, primary_key=True)
     experiment_id: Mapped[str] = mapped_column(ForeignKey("experiments.id", ondelete="CASCADE"))
@@ -126,8 +137,9 @@ class Cell(Base):
     samples: Mapped[int | None]
     sparsity: Mapped[int | None]
     seed_start: Mapped[int] = mapped_column(BigInteger)
-    seed_count: Mapped[int]
+    seed_count: Mapped[int]  # of an adaptive cell, the end of the round that it is in
     run_cost: Mapped[float] = mapped_column(Float)
+    decision: Mapped[str | None] = mapped_column(String(16))  # of an adaptive cell; "open" wants more
     runs: Mapped[int] = mapped_column(default=0)
     successes: Mapped[int] = mapped_column(default=0)
     censored: Mapped[int] = mapped_column(default=0)
@@ -142,6 +154,22 @@ class CellSteps(Base):
     cell_id: Mapped[int] = mapped_column(ForeignKey("cells.id", ondelete="CASCADE"), primary_key=True)
     steps: Mapped[int] = mapped_column(primary_key=True)
     successes: Mapped[int]
+
+
+class CellTotals(Base):
+    """What the runs of a cell took, by outcome: means and spreads without reading the runs."""
+
+    __tablename__ = "cell_totals"
+
+    cell_id: Mapped[int] = mapped_column(ForeignKey("cells.id", ondelete="CASCADE"), primary_key=True)
+    outcome: Mapped[str] = mapped_column(String(16), primary_key=True)
+    runs: Mapped[int]
+    steps: Mapped[int] = mapped_column(BigInteger)
+    steps_squared: Mapped[float] = mapped_column(Float)  # sums of squares, as below
+    flops: Mapped[float] = mapped_column(Float)
+    flops_squared: Mapped[float] = mapped_column(Float)
+    wall_seconds: Mapped[float] = mapped_column(Float)
+    wall_seconds_squared: Mapped[float] = mapped_column(Float)
 
 
 class Environment(Base):

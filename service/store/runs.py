@@ -5,7 +5,7 @@ from __future__ import annotations
 import hashlib
 import json
 from collections.abc import Iterable, Mapping, Sequence
-from typing import Any
+from typing import Any, NamedTuple
 
 from sqlalchemy import Row, func, insert, select, tuple_
 from sqlalchemy.orm import Session
@@ -71,6 +71,30 @@ def existing_seeds(
             )
         ):
             found.setdefault(row.configuration_id, set()).add(row.seed)
+    return found
+
+
+class Ended(NamedTuple):
+    """How a run ended, and what it took."""
+
+    outcome: str
+    steps: int
+    flops: float
+    wall_seconds: float
+
+
+def outcomes(
+    session: Session, configuration_ids: Iterable[int], low: int, high: int
+) -> dict[int, dict[int, Ended]]:
+    """Return how finished runs ended, by configuration and seed, from `low` to below `high`."""
+    found: dict[int, dict[int, Ended]] = {}
+    for chunk in dialect.in_lists(configuration_ids):
+        for row in session.execute(
+            select(Run.configuration_id, Run.seed, Run.outcome, Run.steps, Run.flops, Run.wall_seconds).where(
+                Run.configuration_id.in_(chunk), Run.seed >= low, Run.seed < high
+            )
+        ):
+            found.setdefault(row.configuration_id, {})[row.seed] = Ended(*row[2:])
     return found
 
 

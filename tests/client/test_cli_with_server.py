@@ -77,6 +77,8 @@ def test_every_reading_command_prints_text_and_json(tool, done):
         ["show", done],
         ["table", done],
         ["frontier", done, "-p", "0.3"],
+        ["times", done],
+        ["luck", done, "-p", "0.99", "--width", "32"],
         ["runs", done],
         ["workers"],
     ):
@@ -105,6 +107,26 @@ def test_the_table_is_printed_whole(tool, done, client):
     ]
     _, out, _ = tool("table", done, "--csv")
     assert out.splitlines() == client.experiments.get(done).success_table_csv().splitlines()
+
+
+def test_intervals_are_made_as_was_asked(tool, done):
+    asked = ("--interval", "jeffreys", "--level", 0.9)
+    code, out, _ = tool("table", done, *asked)
+    assert code == 0
+    assert "90% interval" in out
+    code, out, _ = tool("frontier", done, "-p", "0.3", *asked, "--json")
+    (point, *_) = json.loads(out)["points"]
+    assert (point["interval"]["method"], point["interval"]["level"]) == ("jeffreys", 0.9)
+    assert ",jeffreys," in tool("table", done, "--csv", *asked)[1]
+
+
+def test_luck_compares_width_with_restarts(tool, done):
+    _, out, _ = tool("luck", done)
+    assert "1 x 32" in out
+    assert out.count(" x 8 ") == 4
+    code, out, err = tool("luck", done, "--width", "9")
+    assert (code, out) == (2, "")
+    assert "the experiment has no cells of width 9; it has 8, 32" in err
 
 
 def test_runs_are_filtered_and_limited(tool, done):

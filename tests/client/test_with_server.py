@@ -66,6 +66,33 @@ def test_the_success_table_has_a_row_for_each_cell(client, done, tiny):
     assert frame["successes"].sum() == sum(cell.successes for cell in table) > 0
 
 
+def test_intervals_are_made_as_was_asked(client, done):
+    experiment = client.experiments.get(done)
+    asked = {"interval": "clopper-pearson", "level": 0.99}
+    for cell in [*experiment.success_table(**asked), *experiment.frontier(0.3, **asked).points]:
+        assert (cell.interval.method, cell.interval.level) == ("clopper-pearson", 0.99)
+    assert ",0.99,clopper-pearson," in experiment.success_table_csv(**asked)
+
+
+def test_times_are_those_of_every_cell(client, done):
+    experiment = client.experiments.get(done)
+    times = experiment.times([0.1, 0.5], level=0.9)
+    assert [reached.share for reached in times.cells[0].reached] == [0.1, 0.5]
+    for cell, row in zip(times.cells, experiment.success_table(), strict=True):
+        assert cell.reached[1].steps.value == row.median_steps
+        assert 0 < cell.steps.mean <= 2000
+
+
+def test_luck_is_that_of_every_cell(client, done):
+    experiment = client.experiments.get(done)
+    luck = experiment.luck(0.5, restarts=[3], width=32, level=0.8)
+    assert (luck.probability, luck.level) == (0.5, 0.8)
+    for cell, row in zip(luck.cells, experiment.success_table(), strict=True):
+        (best,) = cell.best_of
+        assert best.probability.value == pytest.approx(1 - (1 - row.probability) ** 3)
+    assert {(group.width, rival.width) for group in luck.equal_flops for rival in group.rivals} == {(32, 8)}
+
+
 def test_the_success_table_comes_as_csv_too(client, done):
     experiment = client.experiments.get(done)
     rows = list(csv.DictReader(io.StringIO(experiment.success_table_csv())))

@@ -51,8 +51,7 @@ def outcome_of(configuration_id: int, seed: int) -> tuple[str, int]:
     ]
 
 
-def record_of(configuration_id: int, seed: int) -> RunRecord:
-    outcome, steps = outcome_of(configuration_id, seed)
+def record_of(configuration_id: int, seed: int, outcome: str, steps: int) -> RunRecord:
     return RunRecord(
         configuration_id=configuration_id,
         seed=seed,
@@ -71,6 +70,7 @@ class Hands:
 
     def __init__(self, database: Database) -> None:
         self.database = database
+        self.outcome_of = outcome_of
 
     def queued(self) -> list[int]:
         with self.database.read() as session:
@@ -94,7 +94,8 @@ class Hands:
         self, claim: Claim, runs: list[tuple[int, int]], *, complete: bool = False, by: TrainedBy = BY
     ) -> int:
         with self.database.write() as session:
-            return shards.record(session, claim, [record_of(*run) for run in runs], by, complete=complete)
+            records = [record_of(*run, *self.outcome_of(*run)) for run in runs]
+            return shards.record(session, claim, records, by, complete=complete)
 
     def train(self, shard_id: int) -> Claim | None:
         claim = self.claim(shard_id)

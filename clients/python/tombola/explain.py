@@ -5,9 +5,9 @@ from __future__ import annotations
 import json
 import math
 from collections.abc import Mapping, Sequence
-from typing import Any
+from typing import Any, get_args
 
-from pydantic import BaseModel, ValidationError
+from pydantic import BaseModel, Tag, ValidationError
 
 from tombola.results import ProblemPart
 from tombola.spec import ExperimentSpec
@@ -27,7 +27,8 @@ def problem_parts(error: ValidationError, document: object) -> list[ProblemPart]
     """
     found: dict[str, list[Mapping[str, Any]]] = {}
     for item in error.errors(include_url=False):
-        pointer = item.get("ctx", {}).get("pointer") or pointer_to(item["loc"], document, item["type"])
+        # Rules over several fields name the one that is wrong, from where they stand.
+        pointer = pointer_to(item["loc"], document, item["type"]) + item.get("ctx", {}).get("pointer", "")
         found.setdefault(pointer, []).append(item)
     return [ProblemPart(pointer=pointer, detail=describe(items)) for pointer, items in found.items()]
 
@@ -41,13 +42,14 @@ def pointer_to(loc: Sequence[str | int], document: Any, kind: str) -> str:  # no
         kind: Type of the error; a missing field is not in the document.
     """
     pointer, value = "", document
-    for step in loc:
-        if isinstance(value, dict) and (step in value or kind == "missing"):
+    for number, step in enumerate(loc, 1):
+        absent = kind == "missing" and number == len(loc)
+        if isinstance(value, dict) and (step in value or absent):
             value = value.get(step)
         elif isinstance(value, list) and isinstance(step, int) and step < len(value):
             value = value[step]
-        else:
-            break
+        else:  # the branch of a union
+            continue
         pointer += "/" + str(step).replace("~", "~0").replace("/", "~1")
     return pointer
 
@@ -96,15 +98,24 @@ def _sentence(item: Mapping[str, Any]) -> str:
 def _fields_beside(loc: Sequence[str | int]) -> list[str]:
     """Return the names of the fields where an unknown one stands."""
     model: type[BaseModel] = ExperimentSpec
+    branches: dict[str, type[BaseModel]] = {}
     for step in loc[:-1]:
         field = model.model_fields.get(str(step))
-        if (
-            field is not None
-            and isinstance(field.annotation, type)
-            and issubclass(field.annotation, BaseModel)
-        ):
-            model = field.annotation
+        annotation = branches.get(str(step)) if field is None else field.annotation
+        if isinstance(annotation, type) and issubclass(annotation, BaseModel):
+            model = annotation
+        branches = _tagged(annotation)
     return list(model.model_fields)
+
+
+def _tagged(annotation: Any) -> dict[str, type[BaseModel]]:  # noqa: ANN401  # any type
+    """Return the models of a union by their tags, where it has tags."""
+    return {
+        tag.tag: model
+        for model, *about in map(get_args, get_args(annotation))
+        for tag in about
+        if isinstance(tag, Tag)
+    }
 
 
 def _instead(value: Any) -> str:  # noqa: ANN401  # any JSON value

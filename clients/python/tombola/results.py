@@ -8,7 +8,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 from datetime import datetime
 from enum import StrEnum
-from typing import TYPE_CHECKING, Any, Generic, TypeVar
+from typing import TYPE_CHECKING, Any, Generic, Literal, TypeVar
 
 from pydantic import BaseModel, ConfigDict, Field
 
@@ -42,6 +42,16 @@ class Outcome(StrEnum):
     SUCCESS = "success"
     CENSORED = "censored"  #: not successful within the budget
     DIVERGED = "diverged"  #: a non-finite loss or output; a failure, reported apart
+
+
+class Decision(StrEnum):
+    """What the runs of a cell with adaptive seeds have shown, by their confidence sequence."""
+
+    OPEN = "open"  #: nothing yet; more runs are wanted
+    ABOVE = "above"  #: its success probability is above that of the boundary
+    BELOW = "below"  #: it is below
+    NARROW = "narrow"  #: its interval is as narrow as asked
+    UNDECIDED = "undecided"  #: the most runs that it may take have not shown it
 
 
 class _Answer(BaseModel):
@@ -81,8 +91,11 @@ class Machines(_Answer):
 class Quote(_Answer):
     """What an experiment costs.
 
-    `run_steps`, `flops` and `seconds` are upper bounds of the work: every run trains to its step budget. The
-    estimates have a range. Expected: runs of a configuration that has finished runs take as many steps as
+    `run_steps`, `flops` and `seconds` are upper bounds of the work: every run trains to its step budget. With
+    adaptive seeds so is `runs`: every cell that is not decided by runs in the store takes `max`, and the
+    estimates below are for `adaptive_runs`.
+
+    The estimates have a range. Expected: runs of a configuration that has finished runs take as many steps as
     those did on average, one more counted at the full budget; all others are taken to use their full budget,
     for nothing is known about them. Low: the steps that finished runs took, others end at their first
     evaluation, and machines are a standard deviation faster than expected. High: every run trains to its
@@ -90,7 +103,7 @@ class Quote(_Answer):
     """
 
     cells: int
-    runs: int = Field(description="Runs asked for.")
+    runs: int = Field(description="Runs asked for; with adaptive seeds at most.")
     runs_existing: int = Field(description="Of these, runs that are in the store already and cost nothing.")
     runs_pending: int = Field(description="Of these, runs that another experiment is training now.")
     run_steps: int = Field(description="Upper bound of SGD steps over the runs to train.")
@@ -119,6 +132,11 @@ class Quote(_Answer):
         default_factory=list, description="The live workers; without any, one that is assumed."
     )
     basis: str = Field(default="", description="What the estimates rest on, in a sentence.")
+    adaptive_runs: Estimate | None = Field(
+        default=None,
+        description="With adaptive seeds, runs over all cells, those that are there included. Low: every "
+        "cell is decided in the round that it is in. High: `runs`. Null with a fixed number.",
+    )
 
 
 class Actual(_Answer):
@@ -143,16 +161,45 @@ class Progress(_Answer):
     """How far an experiment is."""
 
     runs_done: int
-    runs_total: int
+    runs_total: int = Field(
+        description="Runs wanted. With adaptive seeds those wanted so far: it grows with each round."
+    )
     runs_reused: int = Field(
         default=0, description="Runs that were in the store when the experiment was submitted."
     )
     successes: int = 0
     diverged: int = 0
     fraction: float = Field(
-        description="Share of the work done, by cost, shards in training included; 0 to 1."
+        description="Share of the work done, by cost, shards in training included; 0 to 1. With adaptive "
+        "seeds of the work that is forecast, which may grow: it can go back."
     )
     eta_seconds: float | None = Field(default=None, description="Null until it can be told.")
+
+
+class Adaptive(_Answer):
+    """How an experiment with adaptive seeds spends its runs."""
+
+    cells_open: int = Field(description="Cells that still want runs.")
+    cells_above: int = Field(default=0, description="Cells decided to be above the boundary.")
+    cells_below: int = Field(default=0, description="Cells decided to be below it.")
+    cells_narrow: int = Field(default=0, description="Cells whose interval is as narrow as asked.")
+    cells_undecided: int = Field(default=0, description="Cells that took the most runs and show neither.")
+    runs_spent: int = Field(description="Runs done, those that were in the store before included.")
+    runs_most: int = Field(description="Upper bound of the runs: open cells may still take `max` each.")
+    runs_fixed: int | None = Field(
+        default=None,
+        description="Runs of a fixed design that decides the same cells by the same rule: as many in every "
+        "cell as the hardest took. Null before the end.",
+    )
+    runs_one_look: int | None = Field(
+        default=None,
+        description="Runs of a fixed design that is looked at only once, planned by somebody who knows the "
+        "hardest cell: as many in every cell as Wilson's interval of the same level needs to be as narrow "
+        "there. Null before the end.",
+    )
+    saving: float | None = Field(
+        default=None, description="runs_fixed / runs_spent: 5 is a fifth of the runs. Null before the end."
+    )
 
 
 class Experiment(_Answer):
@@ -165,6 +212,7 @@ class Experiment(_Answer):
     progress: Progress
     quote: Quote
     actual: Actual | None = Field(default=None, description="Null until a run of it was trained.")
+    adaptive: Adaptive | None = Field(default=None, description="Null where seeds are a fixed number.")
     spec: ExperimentSpec
     created_at: datetime
     started_at: datetime | None = None
@@ -178,13 +226,34 @@ class DryRun(_Answer):
     spec: ExperimentSpec
 
 
+#: How the interval of a success probability is made.
+IntervalMethod = Literal["wilson", "clopper-pearson", "jeffreys", "confidence-sequence"]
+
+
 class Interval(_Answer):
     """A confidence interval and how it was made."""
 
     low: float
     high: float
     level: float
-    method: str
+    method: str = Field(description="`confidence-sequence` wherever the runs decided how many there are.")
+
+
+class Limits(_Answer):
+    """A number with its confidence limits; null where it is not reached, or where there is no limit."""
+
+    value: float | None
+    low: float | None
+    high: float | None
+
+
+class Spread(_Answer):
+    """What runs took each: mean, standard deviation, and the confidence limits of the mean (Student's)."""
+
+    mean: float
+    sd: float | None = Field(description="Null with one run.")
+    low: float | None
+    high: float | None
 
 
 class Cell(_Answer):
@@ -194,7 +263,7 @@ class Cell(_Answer):
     samples: int | None = Field(description="Training-set size; null is online.")
     sparsity: int | None = Field(description="Ones per neuron at the start; null is dense.")
     runs: int = Field(description="Finished runs.")
-    runs_total: int = Field(description="Runs asked for.")
+    runs_total: int = Field(description="Runs asked for; with adaptive seeds so far.")
     successes: int
     censored: int
     diverged: int
@@ -202,6 +271,15 @@ class Cell(_Answer):
     interval: Interval | None
     median_steps: float | None = Field(
         description="Kaplan-Meier median of steps to success, failures as never; null if under half succeed."
+    )
+    median_steps_low: float | None = Field(
+        default=None, description="Lower confidence limit of it, by the method of the interval."
+    )
+    median_steps_high: float | None = Field(
+        default=None, description="Upper confidence limit of it; null where it is not reached."
+    )
+    decision: Decision | None = Field(
+        default=None, description="With adaptive seeds, what the runs show; null with a fixed number."
     )
 
 
@@ -242,6 +320,103 @@ class Frontier(_Answer):
     experiment: str
     probability: float
     points: list[Cell]
+
+
+class Reached(_Answer):
+    """When a share of a cell's runs has succeeded; null is not within the budget."""
+
+    share: float
+    steps: Limits = Field(description="Kaplan-Meier quantile of steps to success, failures as never.")
+    flops: Limits = Field(description="Floating-point operations of a run that succeeds at these steps.")
+
+
+class CellTimes(_Answer):
+    """What the runs of one cell take. Spreads are over all of its finished runs, failures included."""
+
+    width: int
+    samples: int | None = Field(description="Training-set size; null is online.")
+    sparsity: int | None = Field(description="Ones per neuron at the start; null is dense.")
+    runs: int = Field(description="Finished runs.")
+    successes: int
+    reached: list[Reached]
+    steps: Spread | None = Field(description="Steps of a run; null before the first one.")
+    flops: Spread | None = Field(description="Floating-point operations of a run.")
+    wall_seconds: Spread | None = Field(
+        description="A run's share of its worker's training time, on whatever machines trained it."
+    )
+
+
+class Times(_Answer):
+    """How long the runs of every cell take, in steps, floating-point operations and seconds."""
+
+    experiment: str
+    level: float = Field(description="Confidence level of all limits.")
+    method: str = Field(description="How the limits of `reached` are made: as those of a probability.")
+    cells: list[CellTimes]
+
+
+class Best(_Answer):
+    """The best of some restarts."""
+
+    restarts: int
+    probability: Limits = Field(description="That at least one of them succeeds: 1 - (1 - p)^restarts.")
+
+
+class CellLuck(_Answer):
+    """What a first success takes in one cell, if runs are started anew until one succeeds."""
+
+    width: int
+    samples: int | None = Field(description="Training-set size; null is online.")
+    sparsity: int | None = Field(description="Ones per neuron at the start; null is dense.")
+    runs: int = Field(description="Finished runs.")
+    successes: int
+    restarts: Limits = Field(description="Expected runs to a first success, that one included: 1 / p.")
+    restarts_to: Limits = Field(
+        description="Fewest restarts whose best one succeeds with the probability that the answer names."
+    )
+    steps: Limits = Field(description="Expected steps to a first success, those of the failures included.")
+    flops: Limits = Field(description="The same in floating-point operations.")
+    best_of: list[Best]
+
+
+#: Which of two ways to spend the same FLOPs is better, at the answer's level.
+Better = Literal["width", "restarts", "undecided"]
+
+
+class Rival(_Answer):
+    """Restarts of a narrower network, for the FLOPs of one run of a wide one."""
+
+    width: int
+    runs: int = Field(description="Finished runs.")
+    restarts: float = Field(
+        description="So many full runs fit; the last one is made with the probability of the fraction."
+    )
+    probability: Limits = Field(description="That the best of these restarts succeeds.")
+    difference: Limits = Field(description="That probability less the wide network's.")
+    better: Better = Field(description="`undecided` where the limits of the difference hold 0.")
+
+
+class EqualFlops(_Answer):
+    """One run of a wide network against as many runs of narrower ones as the same FLOPs pay for."""
+
+    samples: int | None = Field(description="Training-set size; null is online.")
+    sparsity: int | None = Field(description="Ones per neuron at the start; null is dense.")
+    width: int
+    runs: int = Field(description="Finished runs.")
+    flops: float = Field(description="Floating-point operations of one of its runs to the end of its steps.")
+    probability: Limits = Field(description="That one run of it succeeds.")
+    rivals: list[Rival] = Field(description="By rising width.")
+
+
+class Luck(_Answer):
+    """How much luck learning takes, and whether width or restarts buy more of it."""
+
+    experiment: str
+    level: float = Field(description="Confidence level of all limits.")
+    method: str = Field(description="How the limits of probabilities are made, on which the others rest.")
+    probability: float = Field(description="What `restarts_to` is to reach.")
+    cells: list[CellLuck]
+    equal_flops: list[EqualFlops]
 
 
 class Run(_Answer):

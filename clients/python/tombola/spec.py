@@ -10,9 +10,18 @@ import hashlib
 import itertools
 import json
 from collections.abc import Iterator
-from typing import Annotated, Literal, Self
+from typing import Annotated, Any, Literal, Self
 
-from pydantic import AfterValidator, BaseModel, ConfigDict, Field, model_validator
+from pydantic import (
+    AfterValidator,
+    BaseModel,
+    BeforeValidator,
+    ConfigDict,
+    Discriminator,
+    Field,
+    Tag,
+    model_validator,
+)
 from pydantic_core import PydanticCustomError
 
 MAX_INPUTS = 1_000
@@ -20,6 +29,8 @@ MAX_WIDTH = 100_000
 MAX_SAMPLES = 10_000_000
 MAX_CELLS = 10_000
 MAX_RUNS = 1_000_000
+#: Most runs of a cell whose number is decided by what they show.
+MAX_ADAPTIVE_RUNS = 10_000
 #: Seeds, sample numbers and step numbers are 32-bit words of the random generator's counter.
 WORD_RANGE = 2**32
 
@@ -142,16 +153,108 @@ class TrainingSettings(_Contract):
 
 
 class Seeds(_Contract):
-    """The seeds of every cell: start, start + 1, ..., start + count - 1."""
+    """A fixed number of seeds for every cell: start, start + 1, ..., start + count - 1."""
 
     count: int = Field(default=50, ge=1, le=MAX_RUNS, description="Runs per cell.", examples=[24])
     start: int = Field(default=0, ge=0, lt=WORD_RANGE, description="First seed.")
+
+    @property
+    def most(self) -> int:
+        """The most runs that a cell can take: `count`."""
+        return self.count
 
     @model_validator(mode="after")
     def _words(self) -> Self:
         if self.start + self.count > WORD_RANGE:
             raise PydanticCustomError("seed_range", "start + count must be at most 2^32 = 4294967296")
         return self
+
+
+class _AdaptiveSeeds(_Contract):
+    """As many of the seeds start, start + 1, ... for each cell as its runs, in this order, call for."""
+
+    mode: Literal["adaptive"] = "adaptive"
+    max: int = Field(
+        default=200, ge=1, le=MAX_ADAPTIVE_RUNS, description="Runs after which a cell is left undecided."
+    )
+    start: int = Field(default=0, ge=0, lt=WORD_RANGE, description="First seed.")
+    level: float = Field(
+        default=0.95,
+        ge=0.5,
+        le=0.9999,
+        description="Level of the confidence sequence that decides: right at whatever run a cell stops.",
+    )
+
+    # Both have defaults for Python's sake; JSON tells the kinds of seeds apart by them.
+    model_config = ConfigDict(json_schema_extra={"required": ["mode", "goal"]})
+
+    @property
+    def most(self) -> int:
+        """The most runs that a cell can take: `max`."""
+        return self.max
+
+    @model_validator(mode="after")
+    def _words(self) -> Self:
+        if self.start + self.max > WORD_RANGE:
+            raise PydanticCustomError("seed_range", "start + max must be at most 2^32 = 4294967296")
+        return self
+
+
+class BoundarySeeds(_AdaptiveSeeds):
+    """Runs only until each cell's success probability is known to be above or below `probability`."""
+
+    goal: Literal["boundary"] = "boundary"
+    probability: float = Field(
+        default=0.5, gt=0, lt=1, description="A cell stops when its interval is above or below this."
+    )
+
+
+class HalfWidthSeeds(_AdaptiveSeeds):
+    """Runs only until each cell's interval is narrow."""
+
+    goal: Literal["half_width"] = "half_width"
+    half_width: float = Field(
+        default=0.1,
+        gt=0,
+        lt=0.5,
+        description="A cell stops when half its interval's width is at most this.",
+    )
+
+
+AdaptiveSeeds = BoundarySeeds | HalfWidthSeeds
+_GOALS = {"boundary": BoundarySeeds, "half_width": HalfWidthSeeds}
+
+
+def _known_mode(value: Any) -> Any:  # noqa: ANN401  # any JSON value
+    if not isinstance(value, dict) or not {"mode", "goal"} & value.keys():
+        return value
+    for name, known in (("mode", ("adaptive",)), ("goal", tuple(_GOALS))):
+        if value.get(name) not in known:
+            raise PydanticCustomError(
+                "seeds_kind",
+                "must be {known}, not {found}; seeds of a fixed number have count and start only",
+                {
+                    "known": " or ".join(map(json.dumps, known)),
+                    "found": json.dumps(value[name], default=str) if name in value else "left out",
+                    "pointer": f"/{name}",
+                },
+            )
+    return value
+
+
+def _kind_of_seeds(value: Any) -> str:  # noqa: ANN401  # any JSON value, or a model
+    goal = value.get("goal") if isinstance(value, dict) else getattr(value, "goal", None)
+    return f"seeds:{goal or 'fixed'}"
+
+
+#: Without `mode` a fixed number; else adaptive, by `goal`.
+AnySeeds = Annotated[
+    Annotated[Seeds, Tag("seeds:fixed")]
+    | Annotated[BoundarySeeds, Tag("seeds:boundary")]
+    | Annotated[HalfWidthSeeds, Tag("seeds:half_width")],
+    Discriminator(_kind_of_seeds),
+    BeforeValidator(_known_mode),
+]
 
 
 class Configuration(_Contract):
@@ -178,7 +281,10 @@ class ExperimentSpec(_Contract):
     target: ParityTarget
     grid: Grid
     training: TrainingSettings = Field(default_factory=TrainingSettings)
-    seeds: Seeds = Field(default_factory=Seeds)
+    seeds: AnySeeds = Field(
+        default_factory=Seeds,
+        description="How many runs for each cell: a fixed number, or as many as its goal needs.",
+    )
 
     model_config = ConfigDict(
         json_schema_extra={
@@ -201,8 +307,8 @@ class ExperimentSpec(_Contract):
 
     @property
     def run_count(self) -> int:
-        """Number of runs asked for, over all cells."""
-        return self.cell_count * self.seeds.count
+        """Number of runs asked for, over all cells; with adaptive seeds the most that it can be."""
+        return self.cell_count * self.seeds.most
 
     def configurations(self) -> list[Configuration]:
         """Return the configuration of every cell, in the order of the success table."""
@@ -239,7 +345,11 @@ class ExperimentSpec(_Contract):
                 "too_many_runs",
                 "an experiment has at most {limit} runs; this one asks for {runs}: "
                 "use fewer seeds or cells, or split it",
-                {"limit": MAX_RUNS, "runs": self.run_count, "pointer": "/seeds/count"},
+                {
+                    "limit": MAX_RUNS,
+                    "runs": self.run_count,
+                    "pointer": "/seeds/count" if isinstance(self.seeds, Seeds) else "/seeds/max",
+                },
             )
         return self
 

@@ -5,10 +5,15 @@ from __future__ import annotations
 import csv
 import io
 import itertools
+import math
+import statistics
 
 import pytest
 
-from tombola.results import Frontier, SuccessTable
+from service.lab.statistics.sequences import confidence_sequence
+from service.store import cells
+from service.store.models import Experiment
+from tombola.results import Frontier, Luck, SuccessTable, Times
 
 on_both = pytest.mark.parametrize("database", ["sqlite", "postgresql"], indirect=True)
 PNG = b"\x89PNG\r\n\x1a\n"
@@ -59,7 +64,7 @@ def test_csv_has_the_same_numbers_as_json(client, path, how):
     lines = answer.text.splitlines()
     assert lines[0] == (
         "width,samples,sparsity,runs,runs_total,successes,censored,diverged,probability,low,high,level,method,"
-        "median_steps"
+        "median_steps,median_steps_low,median_steps_high,decision"
     )
     for row, cell in zip(csv.DictReader(io.StringIO(answer.text)), table, strict=True):
         assert row["width"] == str(cell.width)
@@ -71,9 +76,137 @@ def test_csv_has_the_same_numbers_as_json(client, path, how):
         assert row["median_steps"] == ("" if cell.median_steps is None else str(cell.median_steps))
 
 
+@on_both
+def test_times_are_those_of_the_runs(client, path):
+    answer = Times.model_validate_json(client.get(f"{path}/times?quantiles=0.2,0.5,0.9&level=0.9").content)
+    assert (answer.level, answer.method) == (0.9, "wilson")
+    table = SuccessTable.model_validate_json(client.get(f"{path}/success-table?level=0.9").content)
+    every = all_runs(client, path)
+    for number, (times, cell) in enumerate(zip(answer.cells, table, strict=True)):
+        own = [run for run in every if run["cell"] == number]
+        assert (times.runs, times.successes) == (cell.runs, cell.successes) == (5, cell.successes)
+        for name in ("steps", "flops", "wall_seconds"):
+            spread, taken = getattr(times, name), [run[name] for run in own]
+            assert spread.mean == pytest.approx(statistics.mean(taken))
+            assert spread.sd == pytest.approx(statistics.stdev(taken), abs=1e-6 * spread.mean)
+            assert spread.low <= spread.mean <= spread.high
+        steps = sorted(run["steps"] if run["outcome"] == "success" else float("inf") for run in own)
+        for reached, rank in zip(times.reached, (1, 3, 5), strict=True):
+            expected = None if steps[rank - 1] == float("inf") else steps[rank - 1]
+            assert reached.steps.value == expected
+            assert (reached.flops.value is None) == (expected is None)
+        median = times.reached[1].steps
+        assert (median.value, median.low, median.high) == (
+            cell.median_steps,
+            cell.median_steps_low,
+            cell.median_steps_high,
+        )
+
+
+def test_times_count_the_runs_that_were_there_before(client, create, hands):
+    first = create()
+    hands.train_all()
+    second = create(seeds={"count": 3, "start": 1})
+    answers = [client.get(f"/v1/experiments/{one['id']}/times").json()["cells"] for one in (first, second)]
+    assert [cell["runs"] for cell in answers[1]] == [3] * 8
+    every = all_runs(client, f"/v1/experiments/{first['id']}")
+    for number, cell in enumerate(answers[1]):
+        own = [run["steps"] for run in every if run["cell"] == number and 1 <= run["seed"] < 4]
+        assert cell["steps"]["mean"] == pytest.approx(statistics.mean(own))
+
+
+def test_before_the_first_run_nothing_is_timed(client, create):
+    (cell, *_) = client.get(f"/v1/experiments/{create()['id']}/times").json()["cells"]
+    assert (cell["runs"], cell["steps"], cell["flops"], cell["wall_seconds"]) == (0, None, None, None)
+    assert {tuple(reached["steps"].values()) for reached in cell["reached"]} == {(None, None, None)}
+
+
+def test_wrong_quantiles_are_refused_by_name(client, path):
+    for text in ("", "0", "1", "0.5,", "half", "0.5;0.6", "-0.5", "0.0", "nan", ",".join(["0.5"] * 21)):
+        answer = client.get(f"{path}/times", params={"quantiles": text})
+        assert answer.status_code == 422, text
+        (part,) = answer.json()["errors"]
+        assert part["parameter"] == "quantiles"
+        assert "numbers above 0 and below 1" in part["detail"]
+
+
+@on_both
+def test_luck_is_that_of_the_runs(client, path):
+    answer = Luck.model_validate_json(
+        client.get(f"{path}/luck?restarts=1,3&probability=0.75&level=0.9").content
+    )
+    every = all_runs(client, path)
+    for number, cell in enumerate(answer.cells):
+        own = [run for run in every if run["cell"] == number]
+        won = [run for run in own if run["outcome"] == "success"]
+        assert (cell.runs, cell.successes) == (5, len(won))
+        p = len(won) / 5
+        assert [best.probability.value for best in cell.best_of] == pytest.approx([p, 1 - (1 - p) ** 3])
+        if won:
+            assert cell.restarts.value == pytest.approx(1 / p)
+            assert cell.steps.value == pytest.approx(sum(run["steps"] for run in own) / len(won))
+            assert cell.flops.value == pytest.approx(sum(run["flops"] for run in own) / len(won))
+        for limits in (cell.restarts, cell.restarts_to, cell.steps, cell.flops):
+            low, value, high = (
+                math.inf if end is None else end for end in (limits.low, limits.value, limits.high)
+            )
+            assert low <= value <= high
+
+
+def test_width_stands_against_restarts_at_equal_flops(client, path):
+    answer = client.get(f"{path}/luck").json()
+    assert [(group["samples"], group["sparsity"]) for group in answer["equal_flops"]] == [
+        (50, 2),
+        (50, None),
+        (None, 2),
+        (None, None),
+    ]
+    for group in answer["equal_flops"]:
+        (rival,) = group["rivals"]
+        assert (group["width"], rival["width"]) == (8, 4)
+        assert rival["restarts"] == pytest.approx(2, rel=0.01)  # FLOPs are nearly proportional to the width
+        apart = rival["probability"]["value"] - group["probability"]["value"]
+        assert rival["difference"]["value"] == pytest.approx(apart)
+        assert rival["better"] == "undecided"  # from five runs each
+    assert [group["rivals"] for group in client.get(f"{path}/luck?width=4").json()["equal_flops"]] == [[]] * 4
+
+
+def test_many_runs_decide_between_width_and_restarts(client, create, database):
+    experiment = create(grid={"width": [4, 8], "samples": [50, 60], "sparsity": [2]})
+    counts = {(4, 50): 500, (8, 50): 600, (4, 60): 100, (8, 60): 900}
+    with database.write() as session:
+        for cell in cells.of(session, experiment["id"]):
+            cell.runs, cell.successes = 1000, counts[cell.width, cell.samples]
+    groups = client.get(f"/v1/experiments/{experiment['id']}/luck").json()["equal_flops"]
+    assert [group["rivals"][0]["better"] for group in groups] == ["restarts", "width"]
+
+
+def test_what_luck_cannot_be_asked_is_refused_by_name(client, path):
+    for name, value, said in (
+        ("restarts", "0", "whole numbers from 1"),
+        ("restarts", "1.5", "whole numbers from 1"),
+        ("restarts", "", "whole numbers from 1"),
+        ("width", "5", "has no cells of width 5; it has 4, 8"),
+        ("width", "0", "greater than or equal to 1"),
+        ("probability", "1", "less than 1"),
+    ):
+        answer = client.get(f"{path}/luck", params={name: value})
+        assert answer.status_code == 422, value
+        (part,) = answer.json()["errors"]
+        assert part["parameter"] == name
+        assert said in part["detail"]
+
+
+def test_before_the_first_run_luck_is_unknown(client, create):
+    answer = client.get(f"/v1/experiments/{create()['id']}/luck").json()
+    unknown = {"value": None, "low": None, "high": None}
+    for cell in answer["cells"]:
+        assert [cell[name] for name in ("restarts", "restarts_to", "steps", "flops")] == [unknown] * 4
+
+
 def test_cells_without_runs_are_empty_in_csv(client, create):
     text = client.get(f"/v1/experiments/{create()['id']}/success-table", params={"format": "csv"}).text
-    assert text.splitlines()[1] == "4,50,2,0,5,0,0,0,,,,,,"
+    assert text.splitlines()[1] == "4,50,2,0,5,0,0,0,,,,,,,,,"
 
 
 def test_accept_chooses_between_json_and_csv(client, path):
@@ -102,6 +235,45 @@ def test_accept_that_admits_neither_is_406(client, path):
 def test_the_format_goes_before_accept(client, path):
     answer = client.get(f"{path}/success-table", params={"format": "json"}, headers={"Accept": "text/html"})
     assert answer.headers["content-type"] == "application/json"
+
+
+@pytest.mark.parametrize("method", ["wilson", "clopper-pearson", "jeffreys", "confidence-sequence"])
+def test_intervals_are_made_as_was_asked(client, path, method):
+    params = {"interval": method, "level": 0.8}
+    for name, more in (("success-table", {}), ("frontier", {"probability": 0.3})):
+        body = client.get(f"{path}/{name}", params=params | more).json()
+        found = [cell["interval"] for cell in body.get("cells") or body["points"]]
+        assert {(one["method"], one["level"]) for one in found} == {(method, 0.8)}
+    text = client.get(f"{path}/success-table", params=params | {"format": "csv"}).text
+    row, *_ = csv.DictReader(io.StringIO(text))
+    assert (row["method"], row["level"]) == (method, "0.8")
+
+
+def test_a_wrong_interval_is_refused_by_name(client, path):
+    for name, value in (
+        ("interval", "wald"),
+        ("level", "0.4"),
+        ("level", "1"),
+        ("level", "95"),
+        ("level", "nan"),
+    ):
+        answer = client.get(f"{path}/success-table", params={name: value})
+        assert answer.status_code == 422, value
+        assert [part["parameter"] for part in answer.json()["errors"]] == [name]
+
+
+def test_where_the_runs_decided_how_many_there_are_every_interval_is_a_confidence_sequence(
+    client, database, finished, path
+):
+    with database.write() as session:
+        row = session.get(Experiment, finished["id"])
+        row.spec = row.spec | {"seeds": {"mode": "adaptive", "goal": "boundary", "max": 5}}
+    for asked in ({}, {"interval": "wilson", "level": 0.9}):
+        (cell, *_) = client.get(f"{path}/success-table", params=asked).json()["cells"]
+        level = asked.get("level", 0.95)
+        assert (cell["interval"]["method"], cell["interval"]["level"]) == ("confidence-sequence", level)
+        low, high = confidence_sequence(cell["successes"], cell["runs"], level)
+        assert (cell["interval"]["low"], cell["interval"]["high"]) == (low, high)
 
 
 @on_both

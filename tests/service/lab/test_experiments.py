@@ -151,6 +151,22 @@ def test_runs_somebody_else_waits_for_are_taken_over(database, lab, spec, submit
     change(database, lab, ending, first)
     assert look(database, first).status == {"cancel": "cancelled", "pause": "paused"}[ending]
     with database.write() as session:
+        assert shards.renew(session, claim, fraction=0.5, lease_seconds=30), "it is the other's now"
+    assert look(database, second).status == "running"
+    hands.train_all()
+    assert look(database, second).status == "running", "nobody else was given what is being trained"
+    assert hands.record(claim, list(claim.runs), complete=True) == len(claim.runs)
+    assert look(database, second).status == "succeeded"
+    assert look(database, second).actual.runs_trained == spec.run_count
+    assert_counts_match_runs(database)
+
+
+def test_a_shard_that_nobody_wants_all_of_is_dropped_and_planned_anew(database, lab, spec, submit, hands):
+    first = submit(spec)
+    claim = hands.claim(hands.queued()[0])
+    second = submit(spec.model_copy(update={"seeds": spec.seeds.model_copy(update={"start": 1})}))
+    change(database, lab, "cancel", first)
+    with database.write() as session:
         assert not shards.renew(session, claim, fraction=0.5, lease_seconds=30)
     # The worker had finished some of it: kept, and counted for both.
     hands.record(claim, list(claim.runs)[:2])

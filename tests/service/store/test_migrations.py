@@ -10,7 +10,7 @@ from sqlalchemy import inspect, text
 
 import migrations
 from service.store.database import Database
-from service.store.models import Base, Experiment, Worker
+from service.store.models import Base, CellTotals, Experiment, Worker
 
 
 @pytest.fixture
@@ -84,6 +84,55 @@ def test_a_database_of_the_first_version_keeps_its_rows_on_the_way_up_and_down(e
     with empty.read() as session:
         for table in ("experiments", "events", "workers"):
             assert session.scalar(text(f"SELECT count(*) FROM {table}")) == 1, table  # noqa: S608  # listed here
+
+
+def test_the_totals_of_cells_are_counted_from_the_runs_that_are_there(empty):
+    at = "2026-01-01 00:00:00+00:00"
+    with empty.write() as session:
+        migrations.upgrade(session.connection(), "0003")
+        session.execute(
+            text(
+                "INSERT INTO experiments (id, name, status, spec, quote, idempotency_scope, runs_total,"
+                " runs_done, runs_reused, successes, diverged, cost_total, cost_done, timed_cost, version,"
+                " created_at)"
+                " VALUES ('E', 'old', 'running', '{}', '{}', '', 3, 3, 0, 2, 0, 1.0, 0.0, 0.0, 1, :at)"
+            ),
+            {"at": at},
+        )
+        session.execute(text("INSERT INTO configurations VALUES (1, 'h', '{}')"))
+        session.execute(text("INSERT INTO environments VALUES (1, 'h', 'torch', 'cpu', '{}')"))
+        session.execute(
+            text(
+                "INSERT INTO cells (id, experiment_id, position, configuration_id, width, seed_start,"
+                " seed_count, run_cost, runs, successes, censored, diverged)"
+                " VALUES (7, 'E', 0, 1, 4, 10, 3, 1.0, 3, 2, 1, 0)"
+            )
+        )
+        session.execute(
+            text(
+                "INSERT INTO runs (configuration_id, seed, outcome, steps, wall_seconds, flops,"
+                " environment_id, finished_at) VALUES (1, :seed, :outcome, :steps, 0.5, 2e9, 1, :at)"
+            ),
+            [
+                {"seed": seed, "outcome": outcome, "steps": steps, "at": at}
+                for seed, outcome, steps in (
+                    (9, "success", 1),  # before the cell's seeds
+                    (10, "success", 500),
+                    (11, "success", 70_000),
+                    (12, "censored", 1_000_000),
+                    (13, "success", 1),  # behind them
+                )
+            ],
+        )
+    with empty.write() as session:
+        migrations.upgrade(session.connection())
+    with empty.read() as session:
+        won, lost = (session.get(CellTotals, (7, outcome)) for outcome in ("success", "censored"))
+        assert session.scalar(text("SELECT count(*) FROM cell_totals")) == 2
+        assert (won.runs, won.steps, won.steps_squared) == (2, 70_500, 500**2 + 70_000**2)
+        assert (won.flops, won.flops_squared) == (4e9, 8e18)
+        assert (won.wall_seconds, won.wall_seconds_squared) == (1.0, 0.5)
+        assert (lost.runs, lost.steps, lost.steps_squared) == (1, 1_000_000, 1e12)
 
 
 def test_every_constraint_has_a_name_of_the_convention(database):

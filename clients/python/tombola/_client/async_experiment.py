@@ -2,14 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Sequence
 from typing import TYPE_CHECKING
 
 import anyio
 
 from tombola._client import calls
 from tombola._client.aio import take
-from tombola._client.calls import ANY, CellFilter, PictureFormat, Samples, Snapshot, Sparsity
+from tombola._client.calls import ANY, CellFilter, Confidence, PictureFormat, Samples, Snapshot, Sparsity
 from tombola._client.events import Event, follow_async
 from tombola._client.progress import display
 from tombola._client.view import ExperimentView
@@ -20,7 +20,7 @@ if TYPE_CHECKING:
     from typing import Self
 
     from tombola._client.driver import AsyncDriver
-    from tombola.results import Curve, Frontier, Outcome, Run, SuccessTable
+    from tombola.results import Curve, Frontier, IntervalMethod, Luck, Outcome, Run, SuccessTable, Times
 
 
 class AsyncExperiment(ExperimentView):
@@ -67,17 +67,73 @@ class AsyncExperiment(ExperimentView):
                     pause = waiter.answered(snapshot)
         return self
 
-    async def success_table(self) -> SuccessTable:
-        """Return one row per cell; `.to_pandas()` of it gives a DataFrame."""
-        return await self._driver.send(calls.success_table(self.id))
+    async def success_table(
+        self, *, interval: IntervalMethod | None = None, level: float | None = None
+    ) -> SuccessTable:
+        """Return one row per cell; `.to_pandas()` of it gives a DataFrame.
 
-    async def success_table_csv(self) -> str:
-        """Return the success table as CSV text."""
-        return await self._driver.send(calls.success_table_csv(self.id))
+        Args:
+            interval: How intervals are made: `wilson` (else), `clopper-pearson`, `jeffreys` or
+                `confidence-sequence`; the last one in any case where the runs decided how many there are.
+            level: Confidence level of intervals, from 0.5 to below 1; else 0.95.
+        """
+        return await self._driver.send(calls.success_table(self.id, Confidence(interval, level)))
 
-    async def frontier(self, probability: float = 0.9) -> Frontier:
-        """Return the non-dominated cells that reach the probability."""
-        return await self._driver.send(calls.frontier(self.id, probability))
+    async def success_table_csv(
+        self, *, interval: IntervalMethod | None = None, level: float | None = None
+    ) -> str:
+        """Return the success table as CSV text; arguments as those of `success_table`."""
+        return await self._driver.send(calls.success_table_csv(self.id, Confidence(interval, level)))
+
+    async def frontier(
+        self,
+        probability: float = 0.9,
+        *,
+        interval: IntervalMethod | None = None,
+        level: float | None = None,
+    ) -> Frontier:
+        """Return the non-dominated cells that reach the probability; others as of `success_table`."""
+        return await self._driver.send(calls.frontier(self.id, probability, Confidence(interval, level)))
+
+    async def times(
+        self,
+        quantiles: Sequence[float] | None = None,
+        *,
+        interval: IntervalMethod | None = None,
+        level: float | None = None,
+    ) -> Times:
+        """Return how long the runs of every cell take: steps to success, FLOPs and seconds.
+
+        Args:
+            quantiles: Shares of a cell's runs whose success is timed, above 0 and below 1; else quartiles.
+            interval: As of `success_table`, for the limits of the steps to success.
+            level: Confidence level of all limits.
+        """
+        return await self._driver.send(calls.times(self.id, quantiles, Confidence(interval, level)))
+
+    async def luck(  # one keyword per parameter of the API
+        self,
+        probability: float = 0.9,
+        *,
+        restarts: Sequence[int] | None = None,
+        width: int | None = None,
+        interval: IntervalMethod | None = None,
+        level: float | None = None,
+    ) -> Luck:
+        """Return what a first success takes in every cell, and what one wide network is worth in restarts.
+
+        Args:
+            probability: What the best of `restarts_to` restarts is to succeed with, above 0 and below 1.
+            restarts: Numbers of restarts of which the best is asked for; else 1, 2, 4, 8, 16 and 32.
+            width: The width that restarts of narrower ones are compared with; else the widest.
+            interval: As of `success_table`.
+            level: Confidence level of all limits.
+
+        Raises:
+            InvalidRequest: The grid has no such width.
+        """
+        asked = Confidence(interval, level)
+        return await self._driver.send(calls.luck(self.id, probability, restarts, width, asked))
 
     def runs(  # noqa: PLR0913  # one keyword per filter of the API
         self,

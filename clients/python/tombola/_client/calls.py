@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import json
 import uuid
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any, Generic, Literal, TypeVar
 from urllib.parse import quote
@@ -22,11 +22,14 @@ from tombola.results import (
     Experiment,
     ExperimentStatus,
     Frontier,
+    IntervalMethod,
+    Luck,
     Outcome,
     Page,
     Preset,
     Run,
     SuccessTable,
+    Times,
     Version,
     Worker,
 )
@@ -153,21 +156,62 @@ def change(experiment_id: str, action: Action) -> Call[Snapshot]:
     return Call("POST", f"{_experiment(experiment_id)}/{action}", _snapshot, repeatable=False)
 
 
-def success_table(experiment_id: str) -> Call[SuccessTable]:
+@dataclass(frozen=True, slots=True)
+class Confidence:
+    """How intervals are made; None leaves it to the server (wilson, 0.95)."""
+
+    interval: IntervalMethod | None = None
+    level: float | None = None
+
+    def params(self) -> dict[str, str]:
+        """Return the query parameters."""
+        params = {} if self.interval is None else {"interval": str(self.interval)}
+        if self.level is not None:
+            params["level"] = repr(float(self.level))
+        return params
+
+
+def success_table(experiment_id: str, confidence: Confidence) -> Call[SuccessTable]:
     """Ask for the success table."""
-    return Call("GET", f"{_experiment(experiment_id)}/success-table", _model(SuccessTable))
+    path = f"{_experiment(experiment_id)}/success-table"
+    return Call("GET", path, _model(SuccessTable), params=confidence.params())
 
 
-def success_table_csv(experiment_id: str) -> Call[str]:
+def success_table_csv(experiment_id: str, confidence: Confidence) -> Call[str]:
     """Ask for the success table as CSV text."""
     path = f"{_experiment(experiment_id)}/success-table"
-    return Call("GET", path, lambda response: response.text, headers={"Accept": "text/csv"})
+    headers = {"Accept": "text/csv"}
+    return Call("GET", path, lambda response: response.text, params=confidence.params(), headers=headers)
 
 
-def frontier(experiment_id: str, probability: float) -> Call[Frontier]:
+def frontier(experiment_id: str, probability: float, confidence: Confidence) -> Call[Frontier]:
     """Ask for the Pareto frontier."""
-    params = {"probability": repr(float(probability))}
+    params = {"probability": repr(float(probability))} | confidence.params()
     return Call("GET", f"{_experiment(experiment_id)}/frontier", _model(Frontier), params=params)
+
+
+def times(experiment_id: str, quantiles: Sequence[float] | None, confidence: Confidence) -> Call[Times]:
+    """Ask how long runs take."""
+    params = confidence.params()
+    if quantiles is not None:
+        params["quantiles"] = ",".join(f"{share:.12f}".rstrip("0") for share in quantiles)
+    return Call("GET", f"{_experiment(experiment_id)}/times", _model(Times), params=params)
+
+
+def luck(
+    experiment_id: str,
+    probability: float,
+    restarts: Sequence[int] | None,
+    width: int | None,
+    confidence: Confidence,
+) -> Call[Luck]:
+    """Ask what a first success takes."""
+    params = {"probability": repr(float(probability))} | confidence.params()
+    if restarts is not None:
+        params["restarts"] = ",".join(map(str, restarts))
+    if width is not None:
+        params["width"] = str(width)
+    return Call("GET", f"{_experiment(experiment_id)}/luck", _model(Luck), params=params)
 
 
 def picture(experiment_id: str, name: Literal["heatmap", "frontier"], kind: PictureFormat) -> Call[bytes]:

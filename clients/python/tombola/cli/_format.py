@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 from tombola._client.progress import duration
 
 if TYPE_CHECKING:
-    from tombola.results import Actual, Estimate, Interval, Quote
+    from tombola.results import Actual, Estimate, Interval, Limits, Quote, Spread
 
 
 def samples(value: int | None) -> str:
@@ -36,9 +36,26 @@ def steps(value: float | None) -> str:
     return "-" if value is None else f"{value:.0f}"
 
 
+def limits(value: Limits, shown: Callable[[float | None], str]) -> str:
+    """Return both ends of a number's limits; a dash stands for an end that is not reached."""
+    return "-" if value.low is None and value.high is None else f"{shown(value.low)} to {shown(value.high)}"
+
+
+def spread(value: Spread | None) -> str:
+    """Return a mean and its standard deviation."""
+    if value is None:
+        return "-"
+    return amount(value.mean) + ("" if value.sd is None else f" ± {amount(value.sd)}")
+
+
 def amount(value: float) -> str:
     """Return a quantity in three digits: 0.123, 12.3, 1230, 1.23e+06."""
     return f"{float(f'{value:.3g}'):g}"
+
+
+def some(value: float | None) -> str:
+    """Return a quantity in three digits, or a dash for none."""
+    return "-" if value is None else amount(value)
 
 
 def memory(count: int) -> str:

@@ -25,11 +25,22 @@ Sparsity = Annotated[
     str | None, typer.Option(metavar="S", help="Only cells of this sparsity, or `dense`.", show_default=False)
 ]
 Outcome = Literal["success", "censored", "diverged"]
+Interval = Annotated[
+    Literal["wilson", "clopper-pearson", "jeffreys", "confidence-sequence"] | None,
+    typer.Option(help="How intervals are made.", show_default="wilson"),
+]
+Level = Annotated[float | None, typer.Option(help="Confidence level of intervals.", show_default="0.95")]
 
 
 def register(app: typer.Typer) -> None:
     """Add the commands."""
-    command(app, _PANEL, "tombola table latest", "tombola table latest --csv > table.csv")(table)
+    command(
+        app,
+        _PANEL,
+        "tombola table latest",
+        "tombola table latest --csv > table.csv",
+        "tombola table latest --interval jeffreys --level 0.99",
+    )(table)
     command(
         app,
         _PANEL,
@@ -43,6 +54,8 @@ def register(app: typer.Typer) -> None:
         "tombola runs latest --width 112 --sparsity dense",
         "tombola runs latest --outcome diverged --json",
     )(runs)
+    command(app, _PANEL, "tombola times latest", "tombola times latest --quantiles 0.1,0.5,0.9")(times)
+    command(app, _PANEL, "tombola luck latest", "tombola luck latest -p 0.99 --width 304")(luck)
     command(app, _PANEL, "tombola curve latest 0 --width 112 --samples 600 --sparsity 2")(curve)
     command(app, _PANEL, "tombola heatmap latest -o heatmap.png")(heatmap)
 
@@ -52,15 +65,17 @@ def table(
     experiment_id: Id,
     *,
     csv: Annotated[bool, typer.Option("--csv", help="Print comma-separated values.")] = False,
+    interval: Interval = None,
+    level: Level = None,
 ) -> None:
     """Print the success table: one row per cell, grouped by sparsity."""
     if csv and session.json:
         raise typer.BadParameter("give either --csv or --json")
     experiment = session.experiment(experiment_id)
     if csv:
-        session.text(experiment.success_table_csv().rstrip("\r\n"))
+        session.text(experiment.success_table_csv(interval=interval, level=level).rstrip("\r\n"))
         return
-    answer = experiment.success_table()
+    answer = experiment.success_table(interval=interval, level=level)
     if session.json:
         session.model(answer)
         return
@@ -69,13 +84,15 @@ def table(
     print_success_table(answer)
 
 
-def frontier(
+def frontier(  # noqa: PLR0913  # one parameter per option
     session: Session,
     experiment_id: Id,
     *,
     probability: Annotated[
         float, typer.Option("--probability", "-p", help="Success probability to reach.")
     ] = 0.9,
+    interval: Interval = None,
+    level: Level = None,
     output: Annotated[
         Path | None,
         typer.Option("--output", "-o", help="Write a picture instead, .png or .svg.", show_default=False),
@@ -86,13 +103,67 @@ def frontier(
     if output is not None:
         _write(session, output, experiment.frontier_picture(_picture_format(output)))
         return
-    answer = experiment.frontier(probability)
+    answer = experiment.frontier(probability, interval=interval, level=level)
     if session.json:
         session.model(answer)
         return
     from tombola.cli.render import print_frontier  # noqa: PLC0415  # rich and the results load with it
 
     print_frontier(answer)
+
+
+def times(
+    session: Session,
+    experiment_id: Id,
+    *,
+    quantiles: Annotated[
+        str, typer.Option(metavar="Q,Q", help="Shares of the runs whose success is timed.")
+    ] = "0.25,0.5,0.75",
+    interval: Interval = None,
+    level: Level = None,
+) -> None:
+    """Print how long the runs of each cell take: steps to success, FLOP and seconds.
+
+    A run without success counts as one that never succeeds: a dash is a quantile that is not reached.
+    """
+    shares = _numbers(quantiles)
+    answer = session.experiment(experiment_id).times(shares, interval=interval, level=level)
+    if session.json:
+        session.model(answer)
+        return
+    from tombola.cli.render import print_times  # noqa: PLC0415  # rich and the results load with it
+
+    print_times(answer)
+
+
+def luck(  # noqa: PLR0913  # one parameter per option
+    session: Session,
+    experiment_id: Id,
+    *,
+    probability: Annotated[
+        float,
+        typer.Option("--probability", "-p", help="What the best of the restarts is to succeed with."),
+    ] = 0.9,
+    width: Annotated[
+        int | None,
+        typer.Option(min=1, help="Compare restarts with this width.", show_default="the widest"),
+    ] = None,
+    interval: Interval = None,
+    level: Level = None,
+) -> None:
+    """Print what a first success takes, and whether one wide network beats restarts of narrower ones.
+
+    Costs include those of the failures before the success. At equal FLOPs, one run of the widest network
+    stands against the best of as many runs of each narrower one as its FLOPs pay for.
+    """
+    experiment = session.experiment(experiment_id)
+    answer = experiment.luck(probability, width=width, interval=interval, level=level)
+    if session.json:
+        session.model(answer)
+        return
+    from tombola.cli.render import print_luck  # noqa: PLC0415  # rich and the results load with it
+
+    print_luck(answer)
 
 
 def runs(  # noqa: PLR0913  # one parameter per option
@@ -173,6 +244,15 @@ def heatmap(
     """Write the picture of success probability over width and samples."""
     kind = _picture_format(output)
     _write(session, output, session.experiment(experiment_id).heatmap(kind))
+
+
+def _numbers(text: str) -> list[float]:
+    try:
+        return [float(part) for part in text.split(",")]
+    except ValueError:
+        raise typer.BadParameter(
+            f"give numbers with commas between, such as 0.25,0.5, not {text!r}"
+        ) from None
 
 
 def _cells(width: int | None, samples: str | None, sparsity: str | None) -> dict[str, Any]:

@@ -15,9 +15,9 @@ from rich.table import Table
 from tombola.cli import _format
 
 if TYPE_CHECKING:
-    from tombola.results import Cell, Estimate, Frontier, Quote, SuccessTable
+    from tombola.results import Cell, Estimate, Frontier, Luck, Quote, SuccessTable, Times
 
-__all__ = ["print_frontier", "print_quote", "print_success_table", "print_table"]
+__all__ = ["print_frontier", "print_luck", "print_quote", "print_success_table", "print_table", "print_times"]
 
 #: Wider than any row: what goes into a file or a pipe is not cut.
 _UNLIMITED = 10_000
@@ -44,6 +44,71 @@ def print_frontier(answer: Frontier) -> None:
         for cell in answer.points
     ]
     print_table(["width", "samples", "sparsity", *_cell_columns(answer.points)], rows)
+
+
+def print_times(answer: Times) -> None:
+    """Print one row per cell: steps to success with their limits, means and spread of FLOP and seconds."""
+    shares = [reached.share for reached in answer.cells[0].reached] if answer.cells else []
+    columns = ["width", "samples", "sparsity", "runs"]
+    for share in shares:
+        columns += [f"steps of {share * 100:g}%", f"{answer.level * 100:g}% limits"]
+    rows = []
+    for cell in answer.cells:
+        row = [
+            str(cell.width),
+            _format.samples(cell.samples),
+            _format.sparsity(cell.sparsity),
+            str(cell.runs),
+        ]
+        for reached in cell.reached:
+            row += [_format.steps(reached.steps.value), _format.limits(reached.steps, _format.steps)]
+        rows.append(
+            [*row, _format.spread(cell.steps), _format.spread(cell.flops), _format.spread(cell.wall_seconds)]
+        )
+    print_table([*columns, "mean steps ± sd", "mean FLOP ± sd", "mean seconds ± sd"], rows)
+
+
+def print_luck(answer: Luck) -> None:
+    """Print one row per cell, and one per pair of a wide network and restarts of a narrower one."""
+    limits = f"{answer.level * 100:g}% limits"
+    rows = []
+    for cell in answer.cells:
+        row = [str(cell.width), _format.samples(cell.samples), _format.sparsity(cell.sparsity)]
+        for number in (cell.restarts, cell.restarts_to, cell.steps, cell.flops):
+            row += [_format.some(number.value), _format.limits(number, _format.some)]
+        rows.append(row)
+    columns = ["restarts", f"to {answer.probability:g}", "steps", "FLOP"]
+    each = [name for column in columns for name in (column, limits)]
+    title = "Expected until a first success, failures included"
+    print_table(["width", "samples", "sparsity", *each], rows, title=title)
+    rows = [
+        [
+            _format.samples(group.samples),
+            _format.sparsity(group.sparsity),
+            f"1 x {group.width}",
+            _format.number(group.probability.value),
+            f"{_format.amount(rival.restarts)} x {rival.width}",
+            _format.number(rival.probability.value),
+            _format.limits(rival.difference, _format.number),
+            rival.better,
+        ]
+        for group in answer.equal_flops
+        for rival in group.rivals
+    ]
+    if not rows:
+        return
+    typer.echo("")
+    columns = [
+        "samples",
+        "sparsity",
+        "one",
+        "succeeds",
+        "restarts",
+        "succeed",
+        f"difference, {limits}",
+        "<better",
+    ]
+    print_table(columns, rows, title="Width against restarts at equal FLOP")
 
 
 def print_quote(name: str, quote: Quote) -> None:

@@ -1,0 +1,139 @@
+"""What the runs of experiments say about time and luck."""
+
+from __future__ import annotations
+
+import re
+from typing import Annotated
+
+from fastapi import Query, Request, Response
+from pydantic import AfterValidator, Field
+from pydantic.json_schema import SkipJsonSchema
+from pydantic_core import PydanticCustomError
+
+from service.api import conditional, documents, examples
+from service.api.parameters import AskedConfidence, ExperimentId
+from service.api.problems import ProblemError
+from service.api.routes import guarded_router
+from service.api.state import ReadSession
+from service.lab.errors import UnknownWidth
+from service.lab.luck import luck
+from service.lab.times import times
+from tombola.results import Luck, ProblemPart, Times
+from tombola.spec import MAX_WIDTH
+
+router = guarded_router("/v1/experiments/{experiment_id}", "results")
+
+_MOST = 20
+_SHOWN = 64
+_SHARE = "0[.][0-9]{0,9}[1-9][0-9]{0,9}"
+_SHARES = f"{_SHARE}(,{_SHARE}){{0,{_MOST - 1}}}"
+
+
+def _known_shares(text: str) -> str:
+    if re.fullmatch(_SHARES, text) is None:
+        raise PydanticCustomError(
+            "shares",
+            "must be 1 to {most} numbers above 0 and below 1, such as 0.25,0.5, not {given}",
+            {"most": _MOST, "given": repr(text)[:_SHOWN]},
+        )
+    return text
+
+
+_COUNT = "[1-9][0-9]{0,5}"
+_COUNTS = f"{_COUNT}(,{_COUNT}){{0,{_MOST - 1}}}"
+
+
+def _known_counts(text: str) -> str:
+    if re.fullmatch(_COUNTS, text) is None:
+        raise PydanticCustomError(
+            "counts",
+            "must be 1 to {most} whole numbers from 1 to 999999, such as 1,2,4, not {given}",
+            {"most": _MOST, "given": repr(text)[:_SHOWN]},
+        )
+    return text
+
+
+Counts = Annotated[
+    str,
+    AfterValidator(_known_counts),
+    Query(
+        description="Numbers of restarts of which the best is asked for, with commas between.",
+        json_schema_extra={"pattern": f"^{_COUNTS}$", "example": "1,2,4,8"},
+    ),
+]
+Shares = Annotated[
+    str,
+    AfterValidator(_known_shares),
+    Query(
+        description="Shares of a cell's runs whose success is to be timed, with commas between.",
+        json_schema_extra={"pattern": f"^{_SHARES}$", "example": "0.1,0.5,0.9"},
+    ),
+]
+
+
+@router.get(
+    "/times",
+    response_model=Times,
+    responses={
+        **documents.ok(examples.TIMES, headers=documents.ETAG),
+        **documents.not_modified(),
+        **documents.problems(404),
+    },
+)
+def get_times(
+    request: Request,
+    experiment_id: ExperimentId,
+    session: ReadSession,
+    confidence: AskedConfidence,
+    quantiles: Shares = "0.25,0.5,0.75",
+) -> Response:
+    """Read how long the runs of every cell take, in steps, floating-point operations and seconds.
+
+    Steps to success are censored data: a run without success counts as one that never succeeds, so a quantile
+    that the successes do not reach is null.
+    """
+    shares = [float(part) for part in quantiles.split(",")]
+    return conditional.json_answer(request, times(session, experiment_id, shares, confidence))
+
+
+@router.get(
+    "/luck",
+    response_model=Luck,
+    responses={
+        **documents.ok(examples.LUCK, headers=documents.ETAG),
+        **documents.not_modified(),
+        **documents.problems(404),
+    },
+)
+def get_luck(  # noqa: PLR0913, PLR0917  # one parameter per query parameter
+    request: Request,
+    experiment_id: ExperimentId,
+    session: ReadSession,
+    confidence: AskedConfidence,
+    probability: Annotated[
+        float, Query(gt=0, lt=1, description="What the best of `restarts_to` restarts is to succeed with.")
+    ] = 0.9,
+    restarts: Counts = "1,2,4,8,16,32",
+    width: Annotated[
+        Annotated[int, Field(ge=1, le=MAX_WIDTH)] | SkipJsonSchema[None],
+        Query(description="Width whose runs pay for restarts of narrower ones; the widest by default."),
+    ] = None,
+) -> Response:
+    """Read what a first success takes, and whether one wide network beats restarts of narrower ones.
+
+    Costs include those of the failures before the success. At equal FLOPs, one run of a width stands against
+    the best of as many runs of each narrower one as its FLOPs pay for.
+    """
+    try:
+        answer = luck(
+            session,
+            experiment_id,
+            probability=probability,
+            restarts=[int(part) for part in restarts.split(",")],
+            width=width,
+            asked=confidence,
+        )
+    except UnknownWidth as error:
+        part = ProblemPart(parameter="width", detail=str(error))
+        raise ProblemError(422, str(error), errors=[part]) from error
+    return conditional.json_answer(request, answer)
