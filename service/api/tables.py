@@ -23,7 +23,7 @@ Probability = Annotated[float, Query(gt=0, le=1, description="Success probabilit
 _MEDIA_TYPES = {"json": "application/json", "csv": "text/csv"}
 _CSV_EXAMPLE = (
     "width,samples,sparsity,runs,runs_total,successes,censored,diverged,probability,low,high,level,method,"
-    "median_steps\r\n304,1000,2,24,24,23,1,0,0.9583333333333334,0.797,0.993,0.95,wilson,9500.0\r\n"
+    "median_steps,decision\r\n304,1000,2,24,24,23,1,0,0.9583333333333334,0.797,0.993,0.95,wilson,9500.0,\r\n"
 )
 _VARY = {"Vary": "Accept"}
 

@@ -201,6 +201,12 @@ class Adaptive(_Answer):
         default=None, description="runs_fixed / runs_spent: 5 is a fifth of the runs. Null before the end."
     )
 
+    @property
+    def cells(self) -> int:
+        """Number of cells."""
+        decided = self.cells_above + self.cells_below + self.cells_narrow
+        return self.cells_open + decided + self.cells_undecided
+
 
 class Experiment(_Answer):
     """An experiment: what was asked, and how far it is."""

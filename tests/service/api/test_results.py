@@ -59,7 +59,7 @@ def test_csv_has_the_same_numbers_as_json(client, path, how):
     lines = answer.text.splitlines()
     assert lines[0] == (
         "width,samples,sparsity,runs,runs_total,successes,censored,diverged,probability,low,high,level,method,"
-        "median_steps"
+        "median_steps,decision"
     )
     for row, cell in zip(csv.DictReader(io.StringIO(answer.text)), table, strict=True):
         assert row["width"] == str(cell.width)
@@ -73,7 +73,7 @@ def test_csv_has_the_same_numbers_as_json(client, path, how):
 
 def test_cells_without_runs_are_empty_in_csv(client, create):
     text = client.get(f"/v1/experiments/{create()['id']}/success-table", params={"format": "csv"}).text
-    assert text.splitlines()[1] == "4,50,2,0,5,0,0,0,,,,,,"
+    assert text.splitlines()[1] == "4,50,2,0,5,0,0,0,,,,,,,"
 
 
 def test_accept_chooses_between_json_and_csv(client, path):
