@@ -207,11 +207,11 @@ def adaptive(found: Found, *, images: Path) -> str:
         )
     head = ["grid", "above / below / undecided", "runs", "same rule", "one look", "took"]
     fixed = found["grids"]["small"]["fixed"]
-    return (
-        f"{table(head, rows, left=1)}\n\nThe small grid with a fixed {thousands(fixed['runs'])} runs, "
-        f"trained as well ({fixed['seconds']:.0f} s): {fixed['cells_changed']} cells are decided otherwise.\n\n"
-        f"{provenance(found)}"
+    beside = (
+        f"The small grid with a fixed {thousands(fixed['runs'])} runs, trained as well "
+        f"({fixed['seconds']:.0f} s): {fixed['cells_changed']} cells are decided otherwise."
     )
+    return f"{table(head, rows, left=1)}\n\n{beside}\n\n{provenance(found)}"
 
 
 def paper_cells(found: Found, *, images: Path) -> str:

@@ -165,7 +165,8 @@ class Progress(_Answer):
         description="Runs wanted. With adaptive seeds those wanted so far: it grows with each round."
     )
     runs_reused: int = Field(
-        default=0, description="Runs that were in the store when the experiment was submitted."
+        default=0,
+        description="Runs that were in the store when the experiment was submitted and counted then.",
     )
     successes: int = 0
     diverged: int = 0
