@@ -4,7 +4,7 @@ VENV := .venv
 BIN := $(VENV)/bin
 STAMP := $(VENV)/.installed
 
-.PHONY: demo test serve bench bench-paper bench-figure-1 lint format constraints clean
+.PHONY: demo test serve bench bench-paper bench-figure-1 bench-adaptive lint format constraints clean
 
 demo: $(STAMP)
 	$(BIN)/tombola demo
@@ -28,6 +28,11 @@ bench-paper: $(STAMP)
 # Figure 1 (left) of the paper, down-scaled: a quarter of an hour; goes on where it was stopped.
 bench-figure-1: $(STAMP)
 	$(BIN)/python -m bench.figure1 $(BENCH)
+	$(if $(BENCH),,$(BIN)/python -m bench.report)
+
+# What adaptive seeds save on the same grid, and that they decide the same: minutes.
+bench-adaptive: $(STAMP)
+	$(BIN)/python -m bench.adaptive $(BENCH)
 	$(if $(BENCH),,$(BIN)/python -m bench.report)
 
 lint: $(STAMP)

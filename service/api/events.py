@@ -49,8 +49,8 @@ class _Batch(NamedTuple):
     response_class=Response,
     responses={
         200: {
-            "description": "A stream of `status`, `planned`, `progress` and `shard_failed`, numbered from 1; "
-            "then, when the experiment has ended, `end`, after which the stream closes.",
+            "description": "A stream of `status`, `planned`, `progress`, `decided` and `shard_failed`, "
+            "numbered from 1; then, when the experiment has ended, `end`, after which the stream closes.",
             "content": {
                 "text/event-stream": {
                     "schema": {

@@ -45,7 +45,8 @@ class Prefix:
 @functools.lru_cache(maxsize=256)
 def rounds(seeds: AdaptiveSeeds) -> tuple[int, ...]:
     """Return the numbers of runs at which a cell is looked at, rising; the last one is `seeds.max`."""
-    ends = [min(max(fewest(seeds), _SMALLEST_ROUND), seeds.max)]
+    first = max(fewest(seeds), _SMALLEST_ROUND)
+    ends = [first if first + _SMALLEST_ROUND <= seeds.max else seeds.max]
     while ends[-1] < seeds.max:
         step = max(_SMALLEST_ROUND, math.ceil(_GROWTH * ends[-1]))
         # A last round that is smaller than this one is not worth its dispatch: the two are one.
@@ -115,7 +116,8 @@ def forecast(seeds: AdaptiveSeeds, successes: int, runs: int, *, wanted: int) ->
     highest = max(weights)
     likely = [math.exp(weight - highest) for weight in weights]
     each = zip(likely, _typical(seeds), strict=True)
-    return sum(weight * max(typical, wanted) for weight, typical in each) / sum(likely)
+    mean = sum(weight * max(typical, wanted) for weight, typical in each) / sum(likely)
+    return min(max(mean, wanted), seeds.max)  # rounding
 
 
 @functools.lru_cache(maxsize=256)

@@ -78,6 +78,8 @@ class Lab:
         session.flush()
         self._add_cells(session, experiment, spec, asked)
         events.status(session, experiment)
+        rounds.advance(session, experiment)
+        experiment.runs_reused = experiment.runs_done
         self._go_on(session, experiment)
         return experiment, True
 
@@ -120,8 +122,6 @@ class Lab:
             experiment.diverged += cell.diverged
             experiment.cost_total += cell.run_cost * cell.seed_count
             experiment.cost_done += cell.run_cost * cell.runs
-        rounds.advance(session, experiment)
-        experiment.runs_reused = experiment.runs_done
 
     def plan(self, session: Session, experiment: Experiment, lacking: Sequence[Cell] | None = None) -> int:
         """Make shards for what an experiment lacks and nobody is training; return how many.
@@ -148,9 +148,7 @@ class Lab:
         experiment = experiments.get(session, experiment_id, lock=True)
         if experiment is None or experiment.status not in experiments.ACTIVE:
             return
-        grown = rounds.advance(session, experiment)
-        if grown:
-            self.plan(session, experiment, grown)
+        self._next_rounds(session, experiment)
         settle_status(session, experiment)
 
     def advance_all(self, database: Database) -> bool:
@@ -164,6 +162,11 @@ class Lab:
             with database.write() as session:
                 self.advance(session, experiment_id)
         return bool(found)
+
+    def _next_rounds(self, session: Session, experiment: Experiment) -> None:
+        grown = rounds.advance(session, experiment)
+        if grown:
+            self.plan(session, experiment, grown)
 
     def _go_on(self, session: Session, experiment: Experiment) -> None:
         """End an experiment that has all it wants, or plan what it lacks. The caller holds its row."""
@@ -271,8 +274,9 @@ class Lab:
         if experiment is None:  # deleted meanwhile
             return
         if experiment.status in experiments.ACTIVE and shards.live_count(session, experiment.id) == 0:
-            rounds.advance(session, experiment)
-            self._go_on(session, experiment)
+            self._next_rounds(session, experiment)
+            if shards.live_count(session, experiment.id) == 0:
+                self._go_on(session, experiment)
 
 
 def _hand_over(session: Session, experiment: Experiment) -> None:

@@ -16,6 +16,7 @@ from bench.report import PICTURES, SECTIONS
 SCRIPTS = {
     "end_to_end": [],
     "figure1": [],
+    "adaptive": [],
     "engines": ["--widths", "16", "--n", "50"],
     "scaling": ["--axes", "width"],
     "paper_cells": ["--widths", "16"],
@@ -81,6 +82,17 @@ def test_figure_1_has_every_cell_with_every_run(results):
     assert len(cells) == 8
     assert {cell["runs"] for cell in cells} == {2}
     assert found["runs"] == 16
+
+
+def test_adaptive_seeds_decide_every_cell_as_a_fixed_number_does(results):
+    grids = json.loads((results / "adaptive.json").read_text())["grids"]
+    assert set(grids) == {"small", "figure 1"}
+    for grid in grids.values():
+        told = grid["adaptive"]
+        assert told["cells_open"] == 0
+        assert told["runs_spent"] == sum(cell["runs"] for cell in grid["table"]["cells"])
+        assert told["saving"] == told["runs_fixed"] / told["runs_spent"]
+    assert grids["small"]["fixed"]["cells_changed"] == 0
 
 
 def test_the_report_fills_every_section_and_draws_every_picture(results, tmp_path):

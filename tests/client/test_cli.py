@@ -11,8 +11,8 @@ import pytest
 import typer
 
 from tombola.cli import main, render
-from tombola.cli._format import actual_line, memory, quote_line
-from tombola.results import Actual, Cell, Estimate, Frontier, Interval, Quote, SuccessTable
+from tombola.cli._format import actual_line, adaptive_line, memory, quote_line
+from tombola.results import Actual, Adaptive, Cell, Estimate, Frontier, Interval, Quote, SuccessTable
 
 
 @pytest.fixture
@@ -332,6 +332,38 @@ def test_a_quote_with_ranges_is_one_sentence_and_a_table(capsys):
 def test_less_than_a_second_is_told_in_tenths():
     quote = _quote(workers=1, wall_seconds=Estimate(low=0.004, expected=0.26, high=1.4))
     assert quote_line(quote).endswith("about 0.3 s (0.1 s to 0:01) on one worker")
+
+
+def test_a_quote_of_adaptive_seeds_tells_the_range_of_its_runs():
+    estimate = Estimate(low=56, expected=210.4, high=800)
+    assert quote_line(_quote(adaptive_runs=estimate)).startswith("about 210 runs (56 to 800) in 8 cells: ")
+
+
+def test_an_adaptive_experiment_tells_its_decisions_and_what_they_saved():
+    under_way = Adaptive(cells_open=3, cells_above=4, cells_below=1, runs_spent=96, runs_most=700)
+    assert adaptive_line(under_way) == "8 cells: 3 open, 4 above, 1 below; 96 runs spent, at most 700"
+    done = Adaptive(
+        cells_open=0,
+        cells_narrow=7,
+        cells_undecided=1,
+        runs_spent=130,
+        runs_most=130,
+        runs_fixed=800,
+        runs_one_look=272,
+        saving=800 / 130,
+    )
+    assert adaptive_line(done) == (
+        "8 cells: 7 narrow enough, 1 undecided; 130 runs spent, 6.2 times fewer than the 800 of a fixed "
+        "design by the same rule (272 looked at once)"
+    )
+
+
+def test_the_decisions_of_adaptive_cells_are_a_column(capsys):
+    cells = [_cell(600, 2, decision="above"), _cell(700, 2, decision="open", **UNTRAINED)]
+    render.print_success_table(SuccessTable(experiment="01A", cells=cells))
+    _, header, *rows = capsys.readouterr().out.splitlines()
+    assert header.endswith("median steps  decision")
+    assert [row.split()[-1] for row in rows] == ["above", "open"]
 
 
 def test_the_quote_of_an_older_server_is_its_sentence(capsys):

@@ -48,6 +48,22 @@ def test_submit_and_wait_prints_the_end_and_exits_0(tool, spec_file, tiny):
     assert tool("delete", "latest", "--yes") == (0, f"{answer['id']} shell: deleted\n", "")
 
 
+def test_an_adaptive_experiment_is_followed_and_shown(tool, spec_file, tiny):
+    seeds = {"mode": "adaptive", "goal": "boundary", "max": 12, "start": 1000}
+    code, out, err = tool("submit", spec_file(tiny | {"seeds": seeds}), "--wait")
+    assert code == 0
+    assert "so far (at most 96), 8 of 8 cells open" in err
+    assert out.splitlines()[1].startswith("8 cells: ")
+    code, shown, _ = tool("show", "latest")
+    assert code == 0
+    assert "adaptive   8 cells: " in shown
+    assert "of a fixed design by the same rule" in shown
+    assert "seeds      mode adaptive, max 12, start 1000, level 0.95, goal boundary, probability 0.5" in shown
+    _, table, _ = tool("table", "latest")
+    assert table.splitlines()[1].endswith("decision")
+    assert tool("delete", "latest", "--yes")[0] == 0
+
+
 def test_quotes_by_either_name(tool, spec_file, tiny):
     new = {**tiny, "seeds": {"count": 3, "start": 1000}}
     _, quoted, _ = tool("quote", spec_file(new))

@@ -151,6 +151,37 @@ WRONG_SPECS = {
     ),
     "empty": ({"name": ""}, "/name", "must not be empty"),
     "list for an object": ({"target": [3]}, "/target", "must be a JSON object, not a list"),
+    "no mode": (
+        {"seeds": {"goal": "boundary"}},
+        "/seeds/mode",
+        'must be "adaptive", not left out; seeds of a fixed number have count and start only',
+    ),
+    "a goal there is not": (
+        {"seeds": {"mode": "adaptive", "goal": "best"}},
+        "/seeds/goal",
+        'must be "boundary" or "half_width", not "best"; seeds of a fixed number have count and start only',
+    ),
+    "of another kind of seeds": (
+        {"seeds": {"mode": "adaptive", "goal": "boundary", "count": 3}},
+        "/seeds/count",
+        "is unknown; the fields here are mode, max, start, level, goal, probability",
+    ),
+    "inside a kind of seeds": (
+        {"seeds": {"mode": "adaptive", "goal": "half_width", "half_width": 0.5}},
+        "/seeds/half_width",
+        "must be less than 0.5, not 0.5",
+    ),
+    "too many adaptive runs": (
+        {
+            "seeds": {"mode": "adaptive", "goal": "boundary", "max": 10_000},
+            "grid": {"width": list(range(1, 102)), "samples": [1]},
+        },
+        "/seeds/max",
+        (
+            "an experiment has at most 1000000 runs; this one asks for 1010000: "
+            "use fewer seeds or cells, or split it"
+        ),
+    ),
     "null": ({"seeds": {"count": None}}, "/seeds/count", "must be a valid integer, not null"),
 }
 

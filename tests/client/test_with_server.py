@@ -55,6 +55,31 @@ def test_an_experiment_is_waited_for_and_read(client, done, tiny):
     assert repr(experiment) == f"<Experiment {done} 'tiny': succeeded, 24/24 runs>"
 
 
+def test_an_adaptive_experiment_ends_decided_and_again_trains_nothing(client, tiny):
+    spec = tombola.ExperimentSpec(**tiny | {"name": "adaptive"}).model_copy(
+        update={"seeds": tombola.BoundarySeeds(max=16, start=2000)}
+    )
+    experiment = client.experiments.create(spec).wait(progress=False)
+    assert experiment.status is tombola.ExperimentStatus.SUCCEEDED
+    table = experiment.success_table()
+    assert "open" not in {cell.decision for cell in table}
+    assert {cell.interval.method for cell in table} == {"confidence_sequence"}
+    spent = sum(cell.runs for cell in table)
+    assert (
+        spent
+        == experiment.adaptive.runs_spent
+        == experiment.actual.runs_trained
+        == len(list(experiment.runs()))
+    )
+    assert {event.type for event in experiment.events()} >= {"planned", "progress", "decided", "end"}
+    again = client.experiments.create(spec)
+    assert again.status is tombola.ExperimentStatus.SUCCEEDED
+    assert again.quote.runs == again.quote.runs_existing == spent
+    assert again.success_table().cells == table.cells
+    for made in (experiment, again):
+        made.delete()
+
+
 def test_the_success_table_has_a_row_for_each_cell(client, done, tiny):
     table = client.experiments.get(done).success_table()
     assert [(cell.width, cell.samples, cell.sparsity) for cell in table] == list(

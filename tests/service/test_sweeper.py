@@ -16,6 +16,7 @@ from service.settings import Settings
 from service.store.database import now
 from service.store.models import Shard
 from service.sweeper import sweep
+from tombola.spec import BoundarySeeds
 
 
 @pytest.fixture
@@ -48,6 +49,26 @@ def test_new_shards_are_rung_for_once(database, lab, spec, submit, hands, doorbe
     assert messages() == hands.queued()
     sweep(database, doorbell, lab)
     assert messages() == hands.queued()
+
+
+def test_rounds_that_nobody_decided_are_decided_and_rung_for(
+    database, lab, spec, submit, hands, doorbell, messages
+):
+    experiment_id = submit(spec.model_copy(update={"seeds": BoundarySeeds(max=20)}))
+    sweep(database, doorbell, lab)
+    known = messages()
+    hands.train_all()  # by workers that are killed before they decide
+    with database.read() as session:
+        assert not lab.is_waiting(session, experiment_id)
+    sweep(database, doorbell, lab)
+    assert hands.queued()
+    assert messages() == known + hands.queued()
+    while hands.queued():
+        hands.train_all()
+        sweep(database, doorbell, lab)
+    with database.read() as session:
+        done = answers.experiment(session, answers.known(session, experiment_id))
+    assert (done.status, done.adaptive.cells_open) == ("succeeded", 0)
 
 
 def test_a_message_carries_the_task_and_the_id_and_nothing_else(database, spec, submit, doorbell, broker_url):

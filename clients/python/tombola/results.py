@@ -165,7 +165,8 @@ class Progress(_Answer):
         description="Runs wanted. With adaptive seeds those wanted so far: it grows with each round."
     )
     runs_reused: int = Field(
-        default=0, description="Runs that were in the store when the experiment was submitted."
+        default=0,
+        description="Runs that were in the store when the experiment was submitted and counted then.",
     )
     successes: int = 0
     diverged: int = 0
@@ -200,6 +201,12 @@ class Adaptive(_Answer):
     saving: float | None = Field(
         default=None, description="runs_fixed / runs_spent: 5 is a fifth of the runs. Null before the end."
     )
+
+    @property
+    def cells(self) -> int:
+        """Number of cells."""
+        decided = self.cells_above + self.cells_below + self.cells_narrow
+        return self.cells_open + decided + self.cells_undecided
 
 
 class Experiment(_Answer):

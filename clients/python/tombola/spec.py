@@ -295,7 +295,13 @@ class ExperimentSpec(_Contract):
                     "grid": {"width": [112, 304], "samples": [600, 1000], "sparsity": [2, None]},
                     "training": {"max_steps": 50_000},
                     "seeds": {"count": 24, "start": 0},
-                }
+                },
+                {
+                    "name": "n50-k3-frontier",
+                    "target": {"kind": "parity", "n": 50, "k": 3},
+                    "grid": {"width": [112, 304], "samples": [600, 1000], "sparsity": [2, None]},
+                    "seeds": {"mode": "adaptive", "goal": "boundary", "probability": 0.5, "max": 200},
+                },
             ]
         }
     )

@@ -264,3 +264,21 @@ def test_a_very_long_id_is_not_echoed_in_full(client):
     answer = client.get(f"{PATH}/{'x' * 5000}")
     assert answer.status_code == 404
     assert len(answer.content) < 500
+
+
+ADAPTIVE = {"mode": "adaptive", "goal": "boundary", "probability": 0.5, "max": 100}
+
+
+@on_both
+def test_adaptive_seeds_are_quoted_as_a_range_and_told_apart(client, spec):
+    body = spec.model_dump(mode="json") | {"seeds": ADAPTIVE}
+    quote = client.post(PATH, params={"dry_run": "true"}, json=body).json()["quote"]
+    assert (quote["runs"], quote["adaptive_runs"]["low"]) == (800, 56)
+    experiment = client.post(PATH, json=body).json()
+    assert experiment["spec"]["seeds"] == ADAPTIVE | {"start": 0, "level": 0.95}
+    assert experiment["progress"]["runs_total"] == 56
+    assert experiment["adaptive"]["cells_open"] == 8
+    assert experiment["adaptive"]["runs_most"] == 800
+    row = client.get(f"{PATH}/{experiment['id']}/success-table").json()["cells"][0]
+    assert (row["decision"], row["runs_total"], row["interval"]) == ("open", 7, None)
+    assert client.post(PATH, json=spec.model_dump(mode="json")).json()["adaptive"] is None

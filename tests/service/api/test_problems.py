@@ -99,6 +99,10 @@ def test_a_missing_field_is_named(client):
         ),
         ({"seeds": {"count": 1_000_000}}, "/seeds/count"),
         ({"seeds": {"count": 2, "start": 2**32 - 1}}, "/seeds"),
+        ({"seeds": {"mode": "fixed", "count": 2}}, "/seeds/mode"),
+        ({"seeds": {"mode": "adaptive", "goal": "best"}}, "/seeds/goal"),
+        ({"seeds": {"mode": "adaptive", "goal": "boundary", "count": 5}}, "/seeds/count"),
+        ({"seeds": {"mode": "adaptive", "goal": "half_width", "half_width": 0.6}}, "/seeds/half_width"),
         ({"grid": {"width": list(range(1, 1001)), "samples": list(range(1, 102))}}, "/grid"),
     ],
 )

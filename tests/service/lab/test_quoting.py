@@ -7,6 +7,7 @@ from sqlalchemy import update
 
 from service.lab import answers, cost
 from service.store.models import Run
+from tombola.spec import BoundarySeeds, HalfWidthSeeds
 
 
 def quote(database, lab, spec):
@@ -140,3 +141,45 @@ def test_quoted_and_actual_stand_side_by_side(database, lab, spec, submit, hands
     again = submit(spec)
     with database.read() as session:
         assert answers.experiment(session, answers.known(session, again)).actual is None
+
+
+def test_a_quote_of_adaptive_seeds_reaches_from_the_first_round_to_the_most(database, lab, spec):
+    found = quote(database, lab, spec.model_copy(update={"seeds": BoundarySeeds(max=100)}))
+    cells, budget = spec.cell_count, spec.training.max_steps
+    assert found.runs == found.adaptive_runs.high == cells * 100
+    assert found.adaptive_runs.low == cells * 7
+    assert found.adaptive_runs.low < found.adaptive_runs.expected < found.adaptive_runs.high
+    assert found.run_steps == cells * 100 * budget
+    # Nobody knows how many steps a run takes, but how many runs a cell takes on average.
+    assert found.expected_run_steps == pytest.approx(found.adaptive_runs.expected * budget, rel=0.01)
+    assert ordered(found.core_seconds)
+    first_round = quote(database, lab, grown(spec, 7))
+    assert found.core_seconds.low == pytest.approx(first_round.core_seconds.low)
+    most = quote(database, lab, grown(spec, 100))
+    assert found.core_seconds.high == pytest.approx(most.core_seconds.high)
+    assert most.adaptive_runs is None
+
+
+def test_a_quote_of_adaptive_seeds_decides_on_what_is_there(database, lab, spec, submit, hands):
+    hands.outcome_of = lambda key, _: ("success", 500) if key % 2 else ("censored", 40_000)
+    submit(grown(spec, 9))
+    hands.train_all()
+    found = quote(database, lab, spec.model_copy(update={"seeds": BoundarySeeds(max=100)}))
+    cells = spec.cell_count
+    assert found.runs == found.runs_existing == found.adaptive_runs.low == cells * 7
+    assert (found.run_steps, found.wall_seconds.high) == (0, 0)
+    harder = quote(database, lab, spec.model_copy(update={"seeds": BoundarySeeds(probability=0.9, max=100)}))
+    # Those that always fail are below 0.9 with the first four; the others are not above it after all nine.
+    assert harder.adaptive_runs.low == cells / 2 * 4 + cells / 2 * 12
+    assert harder.runs == cells / 2 * 4 + cells / 2 * 100
+    assert harder.runs_existing == cells / 2 * 4 + cells / 2 * 9
+
+
+def test_a_goal_that_no_cell_can_reach_is_said(database, lab, spec):
+    hopeless = quote(
+        database, lab, spec.model_copy(update={"seeds": HalfWidthSeeds(half_width=0.05, max=20)})
+    )
+    assert hopeless.basis.endswith(
+        "no cell can be decided within 20 runs: all will take so many and stay undecided"
+    )
+    assert hopeless.adaptive_runs.low == hopeless.adaptive_runs.high == 20 * spec.cell_count

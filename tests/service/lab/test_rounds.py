@@ -22,6 +22,9 @@ from tombola.spec import BoundarySeeds, HalfWidthSeeds, Seeds
 RATES = {1: 0.0, 2: 0.15, 4: 0.5, 8: 0.85, 16: 1.0}
 BOUNDARY = BoundarySeeds(max=40)
 
+#: What has nothing to do with locks or SQL.
+on_sqlite = pytest.mark.parametrize("database_url", ["sqlite"], indirect=True)
+
 
 @functools.cache
 def succeeds(width, seed):
@@ -132,6 +135,7 @@ def test_each_cell_takes_the_runs_that_it_needs(database, lab, adaptive, submit,
     assert done.progress.fraction == 1
 
 
+@on_sqlite
 def test_narrow_intervals_are_a_goal_as_well(database, lab, adaptive, submit, hands):
     seeds = HalfWidthSeeds(half_width=0.2, max=100)
     experiment_id = submit(adaptive.model_copy(update={"seeds": seeds}))
@@ -143,7 +147,7 @@ def test_narrow_intervals_are_a_goal_as_well(database, lab, adaptive, submit, ha
     assert rows[0].runs < rows[2].runs
 
 
-@settings(max_examples=8, deadline=None, suppress_health_check=list(HealthCheck))
+@settings(max_examples=6, deadline=None, suppress_health_check=list(HealthCheck))
 @given(data=st.data())
 def test_the_outcome_does_not_depend_on_the_order_of_arrival(data, database, lab, adaptive, hands):
     """Whatever shards are claimed, in part, by whom, with what in the store before: the same table."""
@@ -212,6 +216,7 @@ def test_rounds_of_cells_go_on_while_others_are_in_training(database, lab, adapt
     assert_as_the_law_has_it(database, experiment_id, BOUNDARY)
 
 
+@on_sqlite
 def test_while_shards_are_queued_decisions_wait_so_that_rounds_go_together(
     database, lab, adaptive, submit, hands
 ):
@@ -302,6 +307,7 @@ def test_a_shard_that_fails_for_good_fails_it_after_all_that_could_go_on(
     assert_as_the_law_has_it(database, experiment_id, BOUNDARY)
 
 
+@on_sqlite
 def test_an_idempotency_key_finds_it_again(database, lab, adaptive):
     with database.write() as session:
         first, _ = lab.submit(session, adaptive, idempotency_key="k")
@@ -310,6 +316,7 @@ def test_an_idempotency_key_finds_it_again(database, lab, adaptive):
     assert (again.id, new) == (first.id, False)
 
 
+@on_sqlite
 def test_its_events_tell_of_rounds_and_decisions_and_end_with_the_status(
     database, lab, adaptive, submit, hands
 ):
@@ -326,6 +333,7 @@ def test_its_events_tell_of_rounds_and_decisions_and_end_with_the_status(
     assert (found[-1].type, found[-1].data["status"]) == ("status", "succeeded")
 
 
+@on_sqlite
 def test_its_progress_counts_what_is_forecast_and_ends_at_one(database, lab, adaptive, submit, hands):
     experiment_id = submit(adaptive)
     seen = [look(database, experiment_id)]

@@ -32,7 +32,8 @@ class Event:
 
     Attributes:
         id: What `events(last_event_id=…)` takes to go on after it; None before the first number.
-        type: `status`, `planned`, `progress`, `shard_failed` or `end`; newer servers may send more.
+        type: `status`, `planned`, `progress`, `decided`, `shard_failed` or `end`; newer servers may send
+            more.
         data: The event's JSON.
     """
 

@@ -67,6 +67,10 @@ def describe(experiment: Experiment) -> str:
     """Return runs, successes and time left, as one line."""
     progress = experiment.progress
     parts = [f"{progress.runs_done}/{progress.runs_total} runs", f"{progress.successes} successes"]
+    adaptive = experiment.adaptive
+    if adaptive is not None and adaptive.cells_open:
+        parts[0] += f" so far (at most {adaptive.runs_most})"
+        parts.insert(1, f"{adaptive.cells_open} of {adaptive.cells} cells open")
     if progress.diverged:
         parts.append(f"{progress.diverged} diverged")
     if experiment.status.finished or experiment.status == "paused":

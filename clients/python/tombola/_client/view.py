@@ -58,6 +58,11 @@ class ExperimentView:
         return self.data.actual
 
     @property
+    def adaptive(self) -> results.Adaptive | None:
+        """How it spends its runs and what that saves; None where seeds are a fixed number."""
+        return self.data.adaptive
+
+    @property
     def spec(self) -> ExperimentSpec:
         """What was asked for."""
         return self.data.spec

@@ -87,7 +87,7 @@ def show(session: Session, experiment_id: Id) -> None:
 
 def _facts(experiment: Experiment) -> list[tuple[str, str]]:
     from tombola._client.progress import describe  # noqa: PLC0415  # results load with it
-    from tombola.cli._format import actual_line, quote_line  # noqa: PLC0415  # as above
+    from tombola.cli._format import actual_line, adaptive_line, quote_line  # noqa: PLC0415  # as above
 
     facts = [("id", experiment.id), ("name", experiment.name), ("status", str(experiment.status))]
     if experiment.reason:
@@ -96,6 +96,8 @@ def _facts(experiment: Experiment) -> list[tuple[str, str]]:
         ("progress", f"{experiment.progress.fraction:.0%}, {describe(experiment.data)}"),
         ("quote", quote_line(experiment.quote)),
     ]
+    if experiment.adaptive is not None:
+        facts.append(("adaptive", adaptive_line(experiment.adaptive)))
     if experiment.actual is not None:
         facts.append(("actual", actual_line(experiment.quote, experiment.actual)))
     for section, values in experiment.spec.model_dump(mode="json", exclude={"name"}).items():

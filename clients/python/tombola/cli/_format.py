@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 from tombola._client.progress import duration
 
 if TYPE_CHECKING:
-    from tombola.results import Actual, Estimate, Interval, Limits, Quote, Spread
+    from tombola.results import Actual, Adaptive, Estimate, Interval, Limits, Quote, Spread
 
 
 def samples(value: int | None) -> str:
@@ -92,8 +92,33 @@ def quote_line(quote: Quote) -> str:
         ends = f"{time(estimate.low)} to {time(estimate.high)}"
         wall = f"about {time(estimate.expected)} ({ends})"
     return (
-        f"{quote.runs} runs in {quote.cells} cells{known}: at most {quote.run_steps:.3g} steps, "
+        f"{_runs(quote)} in {quote.cells} cells{known}: at most {quote.run_steps:.3g} steps, "
         f"{quote.flops:.2g} FLOP, {wall} on {workers}"
+    )
+
+
+def _runs(quote: Quote) -> str:
+    estimate = quote.adaptive_runs
+    if estimate is None or estimate.low == estimate.high:
+        return f"{quote.runs} runs"
+    return f"about {estimate.expected:.0f} runs ({estimate.low:.0f} to {estimate.high:.0f})"
+
+
+def adaptive_line(adaptive: Adaptive) -> str:
+    """Return what the runs have shown of each cell, and what stopping in time saved, as one sentence."""
+    counts = {
+        "open": adaptive.cells_open,
+        "above": adaptive.cells_above,
+        "below": adaptive.cells_below,
+        "narrow enough": adaptive.cells_narrow,
+        "undecided": adaptive.cells_undecided,
+    }
+    line = f"{adaptive.cells} cells: " + ", ".join(f"{n} {name}" for name, n in counts.items() if n)
+    if adaptive.saving is None:
+        return f"{line}; {adaptive.runs_spent} runs spent, at most {adaptive.runs_most}"
+    return (
+        f"{line}; {adaptive.runs_spent} runs spent, {adaptive.saving:.1f} times fewer than the "
+        f"{adaptive.runs_fixed} of a fixed design by the same rule ({adaptive.runs_one_look} looked at once)"
     )
 
 

@@ -133,9 +133,11 @@ def _follow(session: Session, experiment: Experiment, *, timeout: float | None, 
         f"{experiment.id} {experiment.name}: {experiment.status}, "
         f"{progress.successes} of {progress.runs_total} runs reached success"
     )
-    if experiment.actual is not None:
-        from tombola.cli._format import actual_line  # noqa: PLC0415  # results load with it
+    from tombola.cli._format import actual_line, adaptive_line  # noqa: PLC0415  # results load with it
 
+    if experiment.adaptive is not None:
+        session.text(adaptive_line(experiment.adaptive))
+    if experiment.actual is not None:
         session.text(actual_line(experiment.quote, experiment.actual))
     session.note(f"read it with: tombola table {experiment.id}")
 

@@ -158,7 +158,8 @@ def _ends(estimate: Estimate, shown: Callable[[float], str]) -> list[str]:
 
 def _cell_columns(cells: Sequence[Cell]) -> list[str]:
     level = next((f"{cell.interval.level * 100:g}% interval" for cell in cells if cell.interval), "interval")
-    return ["probability", level, "successes", "runs", "diverged", "median steps"]
+    columns = ["probability", level, "successes", "runs", "diverged", "median steps"]
+    return [*columns, "<decision"] if any(cell.decision for cell in cells) else columns
 
 
 def _cell_row(cell: Cell) -> list[str]:
@@ -169,4 +170,5 @@ def _cell_row(cell: Cell) -> list[str]:
         str(cell.runs) if cell.runs == cell.runs_total else f"{cell.runs} of {cell.runs_total}",
         str(cell.diverged),
         _format.steps(cell.median_steps),
+        *([str(cell.decision)] if cell.decision else []),
     ]
