@@ -121,7 +121,7 @@ def test_wall_seconds_share_the_time_of_the_training(engine, make_run):
 
 def test_runs_are_handed_over_when_they_end(engine, make_run):
     quick = make_run(max_steps=10)
-    slow = make_run(n=40, k=10, max_steps=1_000_000, eval_every=1000)
+    slow = make_run(n=40, k=10, width=500, max_steps=1_000_000, eval_every=1000)
     done = []
     assert not engine.train([quick, slow], done.append, lambda _: bool(done))
     assert [one.run for one in done] == [quick]

@@ -192,7 +192,7 @@ class TestIdentity:
 
     def test_runs_stopped_many_times_end_as_the_uncut_ones(self, make_run):
         native = NativeEngine()
-        shape = {"n": 30, "k": 10, "width": 600, "samples": 400, "max_steps": 50_000, "eval_every": 500}
+        shape = {"n": 30, "k": 10, "width": 2000, "samples": 400, "max_steps": 50_000, "eval_every": 500}
         runs = [make_run(**shape, seed=seed) for seed in range(4)]
         uncut = self.finished(native, runs)
         waiting, done, pieces = list(runs), [], 0
