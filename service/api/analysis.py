@@ -1,4 +1,4 @@
-"""What the runs of experiments say about time and luck."""
+"""What the runs of experiments say about time and luck, and how little suffices."""
 
 from __future__ import annotations
 
@@ -16,9 +16,10 @@ from service.api.problems import ProblemError
 from service.api.routes import guarded_router
 from service.api.state import ReadSession
 from service.lab.errors import UnknownWidth
+from service.lab.frontiers import thresholds
 from service.lab.luck import luck
 from service.lab.times import times
-from tombola.results import Luck, ProblemPart, Times
+from tombola.results import Luck, ProblemPart, Thresholds, Times
 from tombola.spec import MAX_WIDTH
 
 router = guarded_router("/v1/experiments/{experiment_id}", "results")
@@ -137,3 +138,26 @@ def get_luck(  # noqa: PLR0913, PLR0917  # one parameter per query parameter
         part = ProblemPart(parameter="width", detail=str(error))
         raise ProblemError(422, str(error), errors=[part]) from error
     return conditional.json_answer(request, answer)
+
+
+@router.get(
+    "/thresholds",
+    response_model=Thresholds,
+    responses={
+        **documents.ok(examples.THRESHOLDS, headers=documents.ETAG),
+        **documents.not_modified(),
+        **documents.problems(404),
+    },
+)
+def get_thresholds(
+    request: Request,
+    experiment_id: ExperimentId,
+    session: ReadSession,
+    confidence: AskedConfidence,
+    probability: Annotated[float, Query(gt=0, le=1, description="Success probability to reach.")] = 0.9,
+) -> Response:
+    """Read how little data suffices for each width, and how little width for each amount of data.
+
+    As observed, by a monotone fit that stands beside the counts, and with confidence limits.
+    """
+    return conditional.json_answer(request, thresholds(session, experiment_id, probability, confidence))

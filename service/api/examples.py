@@ -21,7 +21,9 @@ from tombola.results import (
     Estimate,
     Experiment,
     ExperimentStatus,
+    FitPoint,
     Frontier,
+    FrontierCell,
     Limits,
     Luck,
     Machines,
@@ -32,8 +34,11 @@ from tombola.results import (
     Reached,
     Rival,
     Run,
+    SmallestSamples,
+    SmallestWidth,
     Spread,
     SuccessTable,
+    Thresholds,
     Times,
     Version,
     Worker,
@@ -219,7 +224,55 @@ EXPERIMENT = _json(_EXPERIMENT)
 EXPERIMENTS = _page(_EXPERIMENT, "ZTAxSkQwTTNYOFo2VDRRMlc5VjVLN04xUjNQ")
 DRY_RUN = _json(DryRun(quote=_QUOTE, spec=_SPEC))
 SUCCESS_TABLE = _json(SuccessTable(experiment=_ID, cells=[_CELL]))
-FRONTIER = _json(Frontier(experiment=_ID, probability=0.9, points=[_CELL]))
+FRONTIER = _json(
+    Frontier(
+        experiment=_ID,
+        probability=0.9,
+        points=[_CELL],
+        objectives=["width", "samples", "cost"],
+        level=0.95,
+        method="wilson",
+        resamples=500,
+        cells=[
+            FrontierCell(
+                width=304,
+                samples=1000,
+                sparsity=2,
+                mark="possible",
+                frontier_probability=0.83,
+                objectives={"cost": Limits(value=2.8e10, low=1.9e10, high=4.9e10)},
+            )
+        ],
+    )
+)
+_FITTED = [
+    FitPoint(at=600, runs=24, successes=6, probability=0.25, fit=0.25, low=0.12, high=0.449),
+    FitPoint(at=1000, runs=24, successes=23, probability=23 / 24, fit=23 / 24, low=0.798, high=0.993),
+]
+THRESHOLDS = _json(
+    Thresholds(
+        experiment=_ID,
+        probability=0.75,
+        level=0.95,
+        method="wilson",
+        samples=[
+            SmallestSamples(
+                width=304, sparsity=2, observed=1000, fitted=1000, low=1000, high=1000, curve=_FITTED
+            )
+        ],
+        widths=[
+            SmallestWidth(
+                samples=1000,
+                sparsity=2,
+                observed=304,
+                fitted=304,
+                low=304,
+                high=304,
+                curve=[_FITTED[1].model_copy(update={"at": 304})],
+            )
+        ],
+    )
+)
 TIMES = _json(_TIMES)
 LUCK = _json(_LUCK)
 RUNS = _page(_RUN)

@@ -4,10 +4,13 @@ from __future__ import annotations
 
 import csv
 import io
-from typing import Annotated, Any, Literal
+import re
+from typing import Annotated, Any, Literal, cast, get_args
 
 from fastapi import Query, Request, Response
+from pydantic import AfterValidator, Field
 from pydantic.json_schema import SkipJsonSchema
+from pydantic_core import PydanticCustomError
 
 from service.api import conditional, documents, examples, negotiation
 from service.api.parameters import AskedConfidence, ExperimentId
@@ -15,11 +18,37 @@ from service.api.problems import ProblemError
 from service.api.routes import guarded_router
 from service.api.state import ReadSession
 from service.lab import answers
-from tombola.results import Cell, Frontier, Interval, SuccessTable
+from service.lab.frontiers import frontier
+from tombola.results import Cell, Frontier, Interval, Objective, SuccessTable
 
 router = guarded_router("/v1/experiments/{experiment_id}", "results")
 
 Probability = Annotated[float, Query(gt=0, le=1, description="Success probability to reach.")]
+_NAMES = "|".join(get_args(Objective))
+_LIST = f"({_NAMES})(,({_NAMES})){{0,{len(get_args(Objective)) - 1}}}"
+_SHOWN = 64
+
+
+def _known_objectives(text: str) -> str:
+    if re.fullmatch(_LIST, text) is None:
+        raise PydanticCustomError(
+            "objectives",
+            "must be some of {names} with commas between, such as width,samples, not {given}",
+            {"names": ", ".join(get_args(Objective)), "given": repr(text)[:_SHOWN]},
+        )
+    return text
+
+
+Objectives = Annotated[
+    str,
+    AfterValidator(_known_objectives),
+    Query(
+        description="What is minimised, with commas between. `probability` is maximised; `sparsity` is a "
+        "label: only cells with the same one are compared; `steps` and `flops` are medians to success, "
+        "`cost` the expected floating-point operations to a first success.",
+        json_schema_extra={"pattern": f"^{_LIST}$", "example": "width,samples,cost"},
+    ),
+]
 _MEDIA_TYPES = {"json": "application/json", "csv": "text/csv"}
 _CSV_EXAMPLE = (
     "width,samples,sparsity,runs,runs_total,successes,censored,diverged,probability,low,high,level,method,"
@@ -77,15 +106,25 @@ def get_success_table(
         **documents.problems(404),
     },
 )
-def get_frontier(
+def get_frontier(  # noqa: PLR0913, PLR0917  # one parameter per query parameter
     request: Request,
     experiment_id: ExperimentId,
     session: ReadSession,
     confidence: AskedConfidence,
-    probability: Probability = 0.9,
+    probability: Annotated[
+        Annotated[float, Field(gt=0, le=1)] | SkipJsonSchema[None],
+        Query(description="Success probability to reach; 0.9 by default, or any where it is an objective."),
+    ] = None,
+    objectives: Objectives = "width,samples",
 ) -> Response:
-    """Read the cells that reach a probability and that no other such cell beats in both width and samples."""
-    return conditional.json_answer(request, answers.frontier(session, experiment_id, probability, confidence))
+    """Read the cells that reach a probability and that no other such cell beats in all objectives.
+
+    Width and samples by default. Each cell is marked `certain`, `possible` or `dominated` from the limits of
+    its numbers, and has its probability of being on the frontier from a bootstrap.
+    """
+    names = cast("list[Objective]", objectives.split(","))
+    answer = frontier(session, experiment_id, probability, names, confidence)
+    return conditional.json_answer(request, answer)
 
 
 def _media_type(request: Request, file_format: str | None) -> str:

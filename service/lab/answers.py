@@ -150,27 +150,53 @@ def confidence_of(row: ExperimentRow, asked: Asked) -> Confidence:
     return Confidence("confidence-sequence", asked.level or seeds.level)
 
 
-def success_table(session: Session, experiment_id: str, confidence: Asked = USUAL) -> SuccessTable:
-    """Return success counts and probabilities of every cell, from the counts kept per cell.
+@dataclass(frozen=True, slots=True)
+class Counted:
+    """The counts of an experiment's cells, as they are answered and as the store has them.
 
-    Args:
-        session: An open session.
-        experiment_id: Whose cells.
-        confidence: How to make the intervals; see `confidence_of`.
+    Attributes:
+        cells: For each cell the answer, the row, and the number of successes at each step.
+    """
+
+    experiment: ExperimentRow
+    confidence: Confidence
+    cells: list[tuple[Cell, CellRow, dict[int, int]]]
+
+    @property
+    def table(self) -> list[Cell]:
+        """The rows of the success table."""
+        return [cell for cell, _, _ in self.cells]
+
+
+def counted(session: Session, experiment_id: str, asked: Asked = USUAL) -> Counted:
+    """Return the counts of every cell.
 
     Raises:
         UnknownExperiment: No such experiment.
     """
     experiment = known(session, experiment_id)
-    made = confidence_of(experiment, confidence)
+    confidence = confidence_of(experiment, asked)
+    first = first_evaluation(experiment.spec)
     steps = cells.steps_of(session, experiment_id)
-    return SuccessTable(
-        experiment=experiment_id,
-        cells=[
-            _cell(row, steps.get(row.id, {}), made, first_evaluation(experiment.spec))
-            for row in cells.of(session, experiment_id)
-        ],
-    )
+    found = []
+    for row in cells.of(session, experiment_id):
+        own = steps.get(row.id, {})
+        found.append((_cell(row, own, confidence, first), row, own))
+    return Counted(experiment, confidence, found)
+
+
+def success_table(session: Session, experiment_id: str, asked: Asked = USUAL) -> SuccessTable:
+    """Return success counts and probabilities of every cell, from the counts kept per cell.
+
+    Args:
+        session: An open session.
+        experiment_id: Whose cells.
+        asked: How to make the intervals; see `confidence_of`.
+
+    Raises:
+        UnknownExperiment: No such experiment.
+    """
+    return SuccessTable(experiment=experiment_id, cells=counted(session, experiment_id, asked).table)
 
 
 def first_evaluation(spec: dict[str, Any]) -> int:
@@ -198,13 +224,15 @@ def _cell(row: CellRow, steps: dict[int, int], confidence: Confidence, first: in
     )
 
 
-def frontier(session: Session, experiment_id: str, probability: float, confidence: Asked = USUAL) -> Frontier:
-    """Return the non-dominated cells that reach a probability.
+def frontier(session: Session, experiment_id: str, probability: float, asked: Asked = USUAL) -> Frontier:
+    """Return the non-dominated cells that reach a probability, in width and samples.
+
+    What is known of their places is not in it, see `lab.frontiers`: this is what a picture needs.
 
     Raises:
         UnknownExperiment: No such experiment.
     """
-    table = success_table(session, experiment_id, confidence)
+    table = success_table(session, experiment_id, asked)
     return Frontier(
         experiment=experiment_id, probability=probability, points=pareto_front(table.cells, probability)
     )

@@ -123,7 +123,7 @@ def test_without_arguments_the_help_is_shown(capsys):
 
 
 EXPERIMENTS = ["submit", "quote", "wait", "ls", "show", "cancel", "pause", "resume", "retry", "delete"]
-RESULTS = ["table", "frontier", "times", "luck", "runs", "curve", "heatmap"]
+RESULTS = ["table", "frontier", "thresholds", "times", "luck", "runs", "curve", "heatmap"]
 SERVER = ["presets", "workers", "version"]
 
 
@@ -140,6 +140,7 @@ def test_every_command_has_help_and_takes_the_global_options(command, capsys):
     [
         (["nope"], "No such command 'nope'"),
         (["table"], "Missing argument 'ID'"),
+        (["frontier", "x", "--objectives", "cost", "-o", "x.svg"], "leave out --objectives or --output"),
         (["times", "x", "--quantiles", "half"], "such as 0.25,0.5, not 'half'"),
         (["table", "x", "--csv", "--json"], "give either --csv or --json"),
         (["ls", "--status", "done"], "'done'"),

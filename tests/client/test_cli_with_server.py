@@ -94,6 +94,8 @@ def test_every_reading_command_prints_text_and_json(tool, done):
         ["show", done],
         ["table", done],
         ["frontier", done, "-p", "0.3"],
+        ["frontier", done, "-p", "0.3", "--objectives", "width,cost"],
+        ["thresholds", done, "-p", "0.3"],
         ["times", done],
         ["luck", done, "-p", "0.99", "--width", "32"],
         ["runs", done],

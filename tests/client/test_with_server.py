@@ -118,6 +118,17 @@ def test_luck_is_that_of_every_cell(client, done):
     assert {(group.width, rival.width) for group in luck.equal_flops for rival in group.rivals} == {(32, 8)}
 
 
+def test_frontiers_of_other_objectives_and_thresholds(client, done):
+    experiment = client.experiments.get(done)
+    front = experiment.frontier(0.3, objectives=["width", "cost", "sparsity"], level=0.8)
+    assert (front.objectives, front.level) == (["width", "cost", "sparsity"], 0.8)
+    assert set(front.cells[0].objectives) == {"cost"}
+    assert experiment.frontier().probability == 0.9
+    thresholds = experiment.thresholds(0.3, interval="jeffreys")
+    assert (thresholds.probability, thresholds.method) == (0.3, "jeffreys")
+    assert [row.width for row in thresholds.samples] == [8, 32, 8, 32]
+
+
 def test_the_success_table_comes_as_csv_too(client, done):
     experiment = client.experiments.get(done)
     rows = list(csv.DictReader(io.StringIO(experiment.success_table_csv())))

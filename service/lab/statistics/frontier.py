@@ -33,7 +33,7 @@ def pareto_front(cells: Sequence[Cell], probability: float) -> list[Cell]:
     """
     if not 0 <= probability <= 1:
         raise ValueError(f"probability must be between 0 and 1, got {probability}")
-    reaching = sorted((cell for cell in cells if _reaches(cell, probability)), key=_order)
+    reaching = sorted((cell for cell in cells if _reaches(cell, probability)), key=by_coordinates)
     front: list[Cell] = []
     for cell in reaching:
         # By rising width, a cell survives if it needs fewer samples than all before it. The last survivor
@@ -55,5 +55,6 @@ def _coordinates(cell: Cell) -> tuple[int, float]:
     return cell.width, _samples(cell)
 
 
-def _order(cell: Cell) -> tuple[int, float, float]:
+def by_coordinates(cell: Cell) -> tuple[int, float, float]:
+    """Return the key that sorts by width, then samples (online last), then sparsity (dense last)."""
     return (*_coordinates(cell), math.inf if cell.sparsity is None else cell.sparsity)

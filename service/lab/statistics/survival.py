@@ -6,6 +6,7 @@ import math
 from bisect import bisect_left
 from dataclasses import dataclass
 from functools import lru_cache
+from itertools import accumulate
 from typing import TYPE_CHECKING
 
 from service.lab.statistics.intervals import Confidence
@@ -41,10 +42,8 @@ def steps_until(successes_by_steps: Mapping[int, int], runs: int, share: float) 
     Raises:
         ValueError: A count is negative, there are more successes than runs, or `share` is not in (0, 1].
     """
-    if not 0 < share <= 1:
-        raise ValueError(f"share must be above 0 and at most 1 (0.5 is the median), got {share}")
-    _check(successes_by_steps, runs)
-    return _first(successes_by_steps, (share - _TOLERANCE) * runs) if runs else None
+    _check_share(share)
+    return _first(_reached(successes_by_steps, runs), (share - _TOLERANCE) * runs) if runs else None
 
 
 def steps_limits(
@@ -71,12 +70,16 @@ def steps_limits(
     Raises:
         ValueError: As `steps_until`.
     """
-    value = steps_until(successes_by_steps, runs, share)
+    _check_share(share)
+    reached = _reached(successes_by_steps, runs)
     if not runs:
         return Limits(value=None, low=None, high=None)
     highest, lowest = _fewest(runs, share, confidence)
-    low = first if highest == 0 else _first(successes_by_steps, highest)
-    return Limits(value=value, low=low, high=_first(successes_by_steps, lowest))
+    return Limits(
+        value=_first(reached, (share - _TOLERANCE) * runs),
+        low=first if highest == 0 else _first(reached, highest),
+        high=_first(reached, lowest),
+    )
 
 
 @lru_cache(maxsize=16_384)
@@ -90,23 +93,28 @@ def _fewest(runs: int, share: float, confidence: Confidence) -> tuple[float, flo
     return reaching(1), reaching(0)
 
 
-def _first(successes_by_steps: Mapping[int, int], wanted: float) -> float | None:
-    """Return the first step by which at least so many runs succeeded."""
-    reached = 0
-    for steps in sorted(step for step, count in successes_by_steps.items() if count):
-        reached += successes_by_steps[steps]
-        if reached >= wanted:
-            return float(steps)
-    return None
+def _check_share(share: float) -> None:
+    if not 0 < share <= 1:
+        raise ValueError(f"share must be above 0 and at most 1 (0.5 is the median), got {share}")
 
 
-def _check(successes_by_steps: Mapping[int, int], runs: int) -> None:
-    for steps, count in successes_by_steps.items():
-        if count < 0:
-            raise ValueError(f"a count of successes must be 0 or more, got {count} at step {steps}")
-    total = sum(successes_by_steps.values())
-    if total > runs:
-        raise ValueError(f"runs must be at least the {total} successes, got runs={runs}")
+def _reached(successes_by_steps: Mapping[int, int], runs: int) -> tuple[list[int], list[int]]:
+    """Return the steps with successes, rising, and how many runs had succeeded by each."""
+    steps = sorted(step for step, count in successes_by_steps.items() if count)
+    reached = list(accumulate(successes_by_steps[step] for step in steps))
+    if steps and min(successes_by_steps.values()) < 0:
+        at = min(step for step, count in successes_by_steps.items() if count < 0)
+        raise ValueError(f"a count of successes must be 0 or more, got {successes_by_steps[at]} at step {at}")
+    if reached and reached[-1] > runs:
+        raise ValueError(f"runs must be at least the {reached[-1]} successes, got runs={runs}")
+    return steps, reached
+
+
+def _first(reached: tuple[list[int], list[int]], wanted: float) -> float | None:
+    """Return the first step by which at least so many runs had succeeded."""
+    steps, counts = reached
+    at = bisect_left(counts, wanted)
+    return float(steps[at]) if at < len(steps) else None
 
 
 @dataclass(frozen=True, slots=True)

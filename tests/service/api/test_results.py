@@ -10,10 +10,11 @@ import statistics
 
 import pytest
 
+from service.lab.statistics.frontier import pareto_front
 from service.lab.statistics.sequences import confidence_sequence
 from service.store import cells
 from service.store.models import Experiment
-from tombola.results import Frontier, Luck, SuccessTable, Times
+from tombola.results import Frontier, Luck, SuccessTable, Thresholds, Times
 
 on_both = pytest.mark.parametrize("database", ["sqlite", "postgresql"], indirect=True)
 PNG = b"\x89PNG\r\n\x1a\n"
@@ -242,7 +243,7 @@ def test_intervals_are_made_as_was_asked(client, path, method):
     params = {"interval": method, "level": 0.8}
     for name, more in (("success-table", {}), ("frontier", {"probability": 0.3})):
         body = client.get(f"{path}/{name}", params=params | more).json()
-        found = [cell["interval"] for cell in body.get("cells") or body["points"]]
+        found = [cell["interval"] for cell in body.get("points") or body["cells"]]
         assert {(one["method"], one["level"]) for one in found} == {(method, 0.8)}
     text = client.get(f"{path}/success-table", params=params | {"format": "csv"}).text
     row, *_ = csv.DictReader(io.StringIO(text))
@@ -285,9 +286,130 @@ def test_the_frontier_has_the_cells_that_reach_the_probability(client, path):
     assert client.get(f"{path}/frontier").json()["probability"] == 0.9
 
 
+@on_both
+def test_every_cell_is_marked_from_its_limits(client, path):
+    table = SuccessTable.model_validate_json(client.get(f"{path}/success-table").content)
+    front = Frontier.model_validate_json(client.get(f"{path}/frontier?probability=0.4").content)
+    assert (front.objectives, front.level, front.method, front.resamples) == (
+        ["width", "samples"],
+        0.95,
+        "wilson",
+        500,
+    )
+    assert front.points == pareto_front(table.cells, 0.4)
+    shown = {(cell.width, cell.samples, cell.sparsity): cell for cell in front.cells}
+    assert len(shown) == 8
+    for cell in table:
+        own = shown[cell.width, cell.samples, cell.sparsity]
+        assert own.objectives == {}
+        assert (own.mark == "dominated") >= (cell.interval.high < 0.4)
+        assert (own.mark == "certain") <= (cell in front.points)
+        assert 0 <= own.frontier_probability <= 1
+    for cell in front.points:
+        assert shown[cell.width, cell.samples, cell.sparsity].mark != "dominated"
+
+
+def test_many_runs_make_the_frontier_certain(client, create, database):
+    experiment = create(grid={"width": [4, 8], "samples": [50, 60], "sparsity": [2]})
+    counts = {(4, 50): 100, (8, 50): 990, (4, 60): 980, (8, 60): 1000}
+    with database.write() as session:
+        for cell in cells.of(session, experiment["id"]):
+            cell.runs, cell.successes = 1000, counts[cell.width, cell.samples]
+    answer = client.get(f"/v1/experiments/{experiment['id']}/frontier").json()
+    assert [(cell["mark"], cell["frontier_probability"]) for cell in answer["cells"]] == [
+        ("dominated", 0),
+        ("certain", 1),
+        ("certain", 1),
+        ("dominated", 0),
+    ]
+    with database.write() as session:  # a cell that dominates them all has lost its runs
+        first = cells.of(session, experiment["id"])[0]
+        first.runs, first.successes = 0, 0
+    answer = client.get(f"/v1/experiments/{experiment['id']}/frontier").json()
+    assert [cell["mark"] for cell in answer["cells"]] == ["possible", "possible", "possible", "dominated"]
+
+
+def test_a_frontier_of_other_objectives(client, path):
+    luck = {
+        (cell["width"], cell["samples"], cell["sparsity"]): cell["flops"]
+        for cell in client.get(f"{path}/luck").json()["cells"]
+    }
+    table = client.get(f"{path}/success-table").json()["cells"]
+    names = "steps,flops,cost,probability"
+    front = client.get(f"{path}/frontier", params={"objectives": names}).json()
+    assert (front["probability"], front["objectives"]) == (0, names.split(","))
+    steps = lambda cell: math.inf if cell["median_steps"] is None else cell["median_steps"]  # noqa: E731
+    assert min(map(steps, front["points"])) == min(map(steps, table))
+    assert max(cell["probability"] for cell in front["points"]) == max(cell["probability"] for cell in table)
+    for cell, row in zip(front["cells"], table, strict=True):
+        coordinates = (cell["width"], cell["samples"], cell["sparsity"])
+        assert cell["objectives"]["cost"] == luck[coordinates]
+        assert cell["objectives"]["steps"] == {
+            "value": row["median_steps"],
+            "low": row["median_steps_low"],
+            "high": row["median_steps_high"],
+        }
+        assert 0 <= cell["frontier_probability"] <= 1
+
+
+def test_with_sparsity_as_a_label_each_one_has_a_frontier_of_its_own(client, create, database):
+    experiment = create(grid={"width": [4, 8], "samples": [50], "sparsity": [2, None]})
+    with database.write() as session:
+        for cell in cells.of(session, experiment["id"]):
+            cell.runs, cell.successes = 1000, 1000 if (cell.width, cell.sparsity) != (4, None) else 0
+    path = f"/v1/experiments/{experiment['id']}/frontier"
+    found = {
+        asked: [(cell["width"], cell["sparsity"]) for cell in client.get(path, params=asked).json()["points"]]
+        for asked in ("objectives=width,samples", "objectives=width,samples,sparsity", "objectives=sparsity")
+    }
+    assert list(found.values()) == [
+        [(4, 2)],
+        [(4, 2), (8, None)],
+        [(4, 2), (8, 2), (8, None)],
+    ]
+
+
+def test_wrong_objectives_are_refused_by_name(client, path):
+    for text in ("", "width,", "depth", "width;samples", "width, samples", ",".join(["width"] * 8)):
+        answer = client.get(f"{path}/frontier", params={"objectives": text})
+        assert answer.status_code == 422, text
+        (part,) = answer.json()["errors"]
+        assert part["parameter"] == "objectives"
+        assert "some of width, samples, sparsity, steps, flops, cost, probability" in part["detail"]
+
+
+@on_both
+def test_thresholds_stand_beside_the_counts(client, path):
+    answer = Thresholds.model_validate_json(client.get(f"{path}/thresholds?probability=0.3").content)
+    table = SuccessTable.model_validate_json(client.get(f"{path}/success-table").content)
+    assert [(row.width, row.sparsity) for row in answer.samples] == [(4, 2), (8, 2), (4, None), (8, None)]
+    assert [(row.samples, row.sparsity) for row in answer.widths] == [
+        (50, 2),
+        (None, 2),
+        (50, None),
+        (None, None),
+    ]
+    for row in answer.widths:
+        own = [cell for cell in table if (cell.samples, cell.sparsity) == (row.samples, row.sparsity)]
+        assert [(point.at, point.runs, point.successes, point.probability) for point in row.curve] == [
+            (cell.width, cell.runs, cell.successes, cell.probability) for cell in own
+        ]
+        reaching = [cell.width for cell in own if cell.probability >= 0.3]
+        assert row.observed == min(reaching, default=None)
+        assert row.curve[0].fit <= row.curve[1].fit
+    for row in answer.samples:
+        assert [point.at for point in row.curve] == [50], "online cells are left out"
+
+
+def test_before_the_first_run_any_amount_may_suffice(client, create):
+    answer = client.get(f"/v1/experiments/{create()['id']}/thresholds").json()
+    for row in answer["widths"]:
+        assert (row["observed"], row["fitted"], row["low"], row["high"]) == (None, None, 4, None)
+
+
 def test_a_probability_is_above_0_and_at_most_1(client, path):
     for probability in ("0", "-1", "1.01", "nan", "inf", "-inf", "x", ""):
-        for name in ("frontier", "frontier.svg"):
+        for name in ("frontier", "frontier.svg", "thresholds"):
             answer = client.get(f"{path}/{name}?probability={probability}")
             assert answer.status_code == 422, probability
             assert [part["parameter"] for part in answer.json()["errors"]] == ["probability"]

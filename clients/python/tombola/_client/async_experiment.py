@@ -20,7 +20,18 @@ if TYPE_CHECKING:
     from typing import Self
 
     from tombola._client.driver import AsyncDriver
-    from tombola.results import Curve, Frontier, IntervalMethod, Luck, Outcome, Run, SuccessTable, Times
+    from tombola.results import (
+        Curve,
+        Frontier,
+        IntervalMethod,
+        Luck,
+        Objective,
+        Outcome,
+        Run,
+        SuccessTable,
+        Thresholds,
+        Times,
+    )
 
 
 class AsyncExperiment(ExperimentView):
@@ -87,13 +98,39 @@ class AsyncExperiment(ExperimentView):
 
     async def frontier(
         self,
+        probability: float | None = None,
+        *,
+        objectives: Sequence[Objective] | None = None,
+        interval: IntervalMethod | None = None,
+        level: float | None = None,
+    ) -> Frontier:
+        """Return the cells that reach the probability and that no other such cell beats in all objectives.
+
+        Args:
+            probability: Success probability to reach; else 0.9, or any where it is an objective itself.
+            objectives: Some of width, samples, steps, flops, cost, probability (maximised) and sparsity (only
+                cells with the same one are compared); else width and samples.
+            interval: As of `success_table`, for the marks of `cells`.
+            level: Confidence level of all limits.
+        """
+        asked = Confidence(interval, level)
+        return await self._driver.send(calls.frontier(self.id, probability, objectives, asked))
+
+    async def thresholds(
+        self,
         probability: float = 0.9,
         *,
         interval: IntervalMethod | None = None,
         level: float | None = None,
-    ) -> Frontier:
-        """Return the non-dominated cells that reach the probability; others as of `success_table`."""
-        return await self._driver.send(calls.frontier(self.id, probability, Confidence(interval, level)))
+    ) -> Thresholds:
+        """Return the smallest number of samples for each width, and the smallest width for each of samples.
+
+        Args:
+            probability: Success probability to reach.
+            interval: As of `success_table`, for the limits.
+            level: Confidence level of all limits.
+        """
+        return await self._driver.send(calls.thresholds(self.id, probability, Confidence(interval, level)))
 
     async def times(
         self,

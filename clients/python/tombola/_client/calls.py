@@ -24,11 +24,13 @@ from tombola.results import (
     Frontier,
     IntervalMethod,
     Luck,
+    Objective,
     Outcome,
     Page,
     Preset,
     Run,
     SuccessTable,
+    Thresholds,
     Times,
     Version,
     Worker,
@@ -184,9 +186,18 @@ def success_table_csv(experiment_id: str, confidence: Confidence) -> Call[str]:
     return Call("GET", path, lambda response: response.text, params=confidence.params(), headers=headers)
 
 
-def frontier(experiment_id: str, probability: float, confidence: Confidence) -> Call[Frontier]:
+def frontier(
+    experiment_id: str,
+    probability: float | None,
+    objectives: Sequence[Objective] | None,
+    confidence: Confidence,
+) -> Call[Frontier]:
     """Ask for the Pareto frontier."""
-    params = {"probability": repr(float(probability))} | confidence.params()
+    params = confidence.params()
+    if probability is not None:
+        params["probability"] = repr(float(probability))
+    if objectives is not None:
+        params["objectives"] = ",".join(objectives)
     return Call("GET", f"{_experiment(experiment_id)}/frontier", _model(Frontier), params=params)
 
 
@@ -212,6 +223,12 @@ def luck(
     if width is not None:
         params["width"] = str(width)
     return Call("GET", f"{_experiment(experiment_id)}/luck", _model(Luck), params=params)
+
+
+def thresholds(experiment_id: str, probability: float, confidence: Confidence) -> Call[Thresholds]:
+    """Ask how little suffices."""
+    params = {"probability": repr(float(probability))} | confidence.params()
+    return Call("GET", f"{_experiment(experiment_id)}/thresholds", _model(Thresholds), params=params)
 
 
 def picture(experiment_id: str, name: Literal["heatmap", "frontier"], kind: PictureFormat) -> Call[bytes]:

@@ -53,6 +53,11 @@ def amount(value: float) -> str:
     return f"{float(f'{value:.3g}'):g}"
 
 
+def whole(value: int | None) -> str:
+    """Return a whole number, or a dash for none."""
+    return "-" if value is None else str(value)
+
+
 def some(value: float | None) -> str:
     """Return a quantity in three digits, or a dash for none."""
     return "-" if value is None else amount(value)

@@ -46,6 +46,7 @@ def register(app: typer.Typer) -> None:
         _PANEL,
         "tombola frontier latest",
         "tombola frontier latest --probability 0.5",
+        "tombola frontier latest --objectives width,samples,cost",
         "tombola frontier latest -o frontier.svg",
     )(frontier)
     command(
@@ -54,6 +55,7 @@ def register(app: typer.Typer) -> None:
         "tombola runs latest --width 112 --sparsity dense",
         "tombola runs latest --outcome diverged --json",
     )(runs)
+    command(app, _PANEL, "tombola thresholds latest", "tombola thresholds latest -p 0.5")(thresholds)
     command(app, _PANEL, "tombola times latest", "tombola times latest --quantiles 0.1,0.5,0.9")(times)
     command(app, _PANEL, "tombola luck latest", "tombola luck latest -p 0.99 --width 304")(luck)
     command(app, _PANEL, "tombola curve latest 0 --width 112 --samples 600 --sparsity 2")(curve)
@@ -89,8 +91,22 @@ def frontier(  # noqa: PLR0913  # one parameter per option
     experiment_id: Id,
     *,
     probability: Annotated[
-        float, typer.Option("--probability", "-p", help="Success probability to reach.")
-    ] = 0.9,
+        float | None,
+        typer.Option(
+            "--probability",
+            "-p",
+            help="Success probability to reach.",
+            show_default="0.9, or any as objective",
+        ),
+    ] = None,
+    objectives: Annotated[
+        str,
+        typer.Option(
+            metavar="A,B",
+            help="What to minimise: some of width, samples, steps, flops, cost, probability (maximised) and "
+            "sparsity (only cells with the same one are compared).",
+        ),
+    ] = "width,samples",
     interval: Interval = None,
     level: Level = None,
     output: Annotated[
@@ -98,18 +114,48 @@ def frontier(  # noqa: PLR0913  # one parameter per option
         typer.Option("--output", "-o", help="Write a picture instead, .png or .svg.", show_default=False),
     ] = None,
 ) -> None:
-    """Print the cells that reach a probability and that no other such cell beats in width and samples."""
+    """Print the cells that reach a probability and that no other such cell beats in all objectives.
+
+    Cells that may be on the frontier, by the limits of their numbers, are printed too, each with the share of
+    500 resamples in which it is.
+    """
+    names = objectives.split(",")
+    if output is not None and names != ["width", "samples"]:
+        raise typer.BadParameter("a picture shows width and samples: leave out --objectives or --output")
     experiment = session.experiment(experiment_id)
     if output is not None:
         _write(session, output, experiment.frontier_picture(_picture_format(output)))
         return
-    answer = experiment.frontier(probability, interval=interval, level=level)
+    answer = experiment.frontier(probability, objectives=names, interval=interval, level=level)  # type: ignore[arg-type]  # the server knows the names
     if session.json:
         session.model(answer)
         return
     from tombola.cli.render import print_frontier  # noqa: PLC0415  # rich and the results load with it
 
     print_frontier(answer)
+
+
+def thresholds(
+    session: Session,
+    experiment_id: Id,
+    *,
+    probability: Annotated[
+        float, typer.Option("--probability", "-p", help="Success probability to reach.")
+    ] = 0.9,
+    interval: Interval = None,
+    level: Level = None,
+) -> None:
+    """Print how little data suffices for each width, and how little width for each amount of data.
+
+    The fit and the limits take it that more data and more width are no worse; what was observed is beside.
+    """
+    answer = session.experiment(experiment_id).thresholds(probability, interval=interval, level=level)
+    if session.json:
+        session.model(answer)
+        return
+    from tombola.cli.render import print_thresholds  # noqa: PLC0415  # rich and the results load with it
+
+    print_thresholds(answer)
 
 
 def times(

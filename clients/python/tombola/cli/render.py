@@ -15,9 +15,29 @@ from rich.table import Table
 from tombola.cli import _format
 
 if TYPE_CHECKING:
-    from tombola.results import Cell, Estimate, Frontier, Luck, Quote, SuccessTable, Times
+    from tombola.results import (
+        Cell,
+        Estimate,
+        Frontier,
+        FrontierCell,
+        Luck,
+        Quote,
+        SmallestSamples,
+        SmallestWidth,
+        SuccessTable,
+        Thresholds,
+        Times,
+    )
 
-__all__ = ["print_frontier", "print_luck", "print_quote", "print_success_table", "print_table", "print_times"]
+__all__ = [
+    "print_frontier",
+    "print_luck",
+    "print_quote",
+    "print_success_table",
+    "print_table",
+    "print_thresholds",
+    "print_times",
+]
 
 #: Wider than any row: what goes into a file or a pipe is not cut.
 _UNLIMITED = 10_000
@@ -35,15 +55,39 @@ def print_success_table(answer: SuccessTable) -> None:
 
 
 def print_frontier(answer: Frontier) -> None:
-    """Print one row per point; where there is none, say so on standard error."""
-    if not answer.points:
+    """Print one row per point, then the cells that may be on the frontier; say where there is none."""
+    if answer.points:
+        known = {_coordinates(cell): cell for cell in answer.cells}
+        marks = [_mark_row(known.get(_coordinates(cell))) for cell in answer.points]
+        rows = [
+            [*_coordinates(cell), *_cell_row(cell), *mark]
+            for cell, mark in zip(answer.points, marks, strict=True)
+        ]
+        more = ["<place", "on it", *_measured(answer)] if answer.cells else []
+        print_table(["width", "samples", "sparsity", *_cell_columns(answer.points), *more], rows)
+    else:
         typer.echo(f"no cell reaches probability {answer.probability:g}", err=True)
-        return
+    shown = {_coordinates(cell) for cell in answer.points}
+    others = [cell for cell in answer.cells if cell.mark != "dominated" and _coordinates(cell) not in shown]
+    if others:
+        typer.echo("")
+        columns = ["width", "samples", "sparsity", "<place", "on it", *_measured(answer)]
+        rows = [[*_coordinates(cell), *_mark_row(cell)] for cell in others]
+        print_table(columns, rows, title="Cells that may be on it, by their limits")
+
+
+def print_thresholds(answer: Thresholds) -> None:
+    """Print one row per width, and one per number of samples; a dash is none of those there are."""
+    ends = ["observed", "fitted", f"{answer.level * 100:g}% limits"]
+    rows = [[_format.sparsity(row.sparsity), str(row.width), *_smallest_row(row)] for row in answer.samples]
+    title = f"Smallest number of samples that reaches {answer.probability:g}"
+    print_table(["sparsity", "width", *ends], rows, title=title)
+    typer.echo("")
     rows = [
-        [str(cell.width), _format.samples(cell.samples), _format.sparsity(cell.sparsity), *_cell_row(cell)]
-        for cell in answer.points
+        [_format.sparsity(row.sparsity), _format.samples(row.samples), *_smallest_row(row)]
+        for row in answer.widths
     ]
-    print_table(["width", "samples", "sparsity", *_cell_columns(answer.points)], rows)
+    print_table(["sparsity", "samples", *ends], rows, title=title.replace("number of samples", "width"))
 
 
 def print_times(answer: Times) -> None:
@@ -172,3 +216,29 @@ def _cell_row(cell: Cell) -> list[str]:
         _format.steps(cell.median_steps),
         *([str(cell.decision)] if cell.decision else []),
     ]
+
+
+def _coordinates(cell: Cell | FrontierCell) -> tuple[str, str, str]:
+    return str(cell.width), _format.samples(cell.samples), _format.sparsity(cell.sparsity)
+
+
+def _measured(answer: Frontier) -> list[str]:
+    names = next((list(cell.objectives) for cell in answer.cells), [])
+    return [column for name in names for column in (name, "limits")]
+
+
+def _mark_row(cell: FrontierCell | None) -> list[str]:
+    if cell is None:  # a server from before there were marks
+        return []
+    row = [cell.mark, _format.number(cell.frontier_probability)]
+    for number in cell.objectives.values():
+        row += [_format.some(number.value), _format.limits(number, _format.some)]
+    return row
+
+
+def _smallest_row(row: SmallestSamples | SmallestWidth) -> list[str]:
+    if row.low is None:
+        limits = "-"
+    else:
+        limits = f"{row.low} or more" if row.high is None else f"{row.low} to {row.high}"
+    return [_format.whole(row.observed), _format.whole(row.fitted), limits]
