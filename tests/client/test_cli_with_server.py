@@ -7,7 +7,6 @@ import os
 import signal
 import subprocess
 import sys
-from contextlib import suppress
 
 import pytest
 
@@ -66,7 +65,7 @@ def test_an_adaptive_experiment_is_followed_and_shown(tool, spec_file, tiny):
 
 
 def test_quotes_by_either_name(tool, spec_file, tiny):
-    new = {**tiny, "seeds": {"count": 3, "start": 1000}}
+    new = {**tiny, "seeds": {"count": 3, "start": 700_000}}
     _, quoted, _ = tool("quote", spec_file(new))
     code, dry, _ = tool("submit", spec_file(new), "--dry-run")
     assert code == 0
@@ -203,12 +202,8 @@ def test_ctrl_c_stops_the_waiting_and_not_the_experiment(url, long):
         text=True,
     )
     first = process.stderr.readline()
-    # Python drops an interrupt that falls into a finalizer; then a user presses the keys again.
-    for _ in range(3):
-        process.send_signal(signal.SIGINT)
-        with suppress(subprocess.TimeoutExpired):
-            out, err = process.communicate(timeout=10)
-            break
+    process.send_signal(signal.SIGINT)
+    out, err = process.communicate(timeout=20)
     assert first.startswith("long: ")
     assert process.returncode == 130
     assert out == ""

@@ -63,7 +63,7 @@ def test_an_adaptive_experiment_ends_decided_and_again_trains_nothing(client, ti
     assert experiment.status is tombola.ExperimentStatus.SUCCEEDED
     table = experiment.success_table()
     assert "open" not in {cell.decision for cell in table}
-    assert {cell.interval.method for cell in table} == {"confidence_sequence"}
+    assert {cell.interval.method for cell in table} == {"confidence-sequence"}
     spent = sum(cell.runs for cell in table)
     assert (
         spent
