@@ -200,6 +200,8 @@ def test_ctrl_c_stops_the_waiting_and_not_the_experiment(url, long):
         stdout=subprocess.PIPE,
         stderr=subprocess.PIPE,
         text=True,
+        # A shell ignores the signal in what it starts in the background, and with it all that starts there.
+        preexec_fn=lambda: signal.signal(signal.SIGINT, signal.SIG_DFL),  # noqa: PLW1509  # one thread here
     )
     first = process.stderr.readline()
     process.send_signal(signal.SIGINT)
