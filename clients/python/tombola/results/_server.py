@@ -1,0 +1,60 @@
+"""The server: its workers, its version and its errors."""
+
+from __future__ import annotations
+
+from datetime import datetime
+
+from pydantic import Field
+
+from tombola.results._base import Answer
+
+
+class Worker(Answer):
+    """One worker process of the fleet."""
+
+    id: str
+    hostname: str
+    pid: int
+    queue: str
+    engine: str
+    device: str
+    device_name: str = Field(default="unknown", description="The processor's or the GPU's name.")
+    detail: str = Field(default="unknown", description="How the engine trains there, in words.")
+    lanes: int = Field(
+        default=1, description="Seconds of it that pass in one second: cores that train on CPU, 1 on a GPU."
+    )
+    versions: dict[str, str]
+    alive: bool
+    shard: int | None = Field(description="Shard it is training, if any.")
+    started_at: datetime
+    seen_at: datetime
+
+
+class ProblemPart(Answer):
+    """One thing wrong with a request."""
+
+    pointer: str | None = Field(
+        default=None, description="JSON pointer into the body, where it is in the body."
+    )
+    parameter: str | None = Field(
+        default=None, description="Query, path or header parameter, where it is there."
+    )
+    detail: str
+
+
+class Problem(Answer):
+    """An error, as RFC 9457 has it."""
+
+    type: str = "about:blank"
+    title: str
+    status: int
+    detail: str
+    instance: str | None = None
+    errors: list[ProblemPart] = Field(default_factory=list)
+
+
+class Version(Answer):
+    """Code and library versions of the server."""
+
+    version: str
+    libraries: dict[str, str]
