@@ -5,16 +5,16 @@ from __future__ import annotations
 import re
 from typing import Annotated
 
-from fastapi import Query, Request, Response
+from fastapi import Query, Response
 from pydantic import AfterValidator, Field
 from pydantic.json_schema import SkipJsonSchema
 from pydantic_core import PydanticCustomError
 
-from service.api import conditional, documents, examples
-from service.api.parameters import AskedConfidence, ExperimentId
+from service.api import documents, examples
+from service.api.parameters import AskedConfidence
 from service.api.problems import ProblemError
+from service.api.results import AskedResults
 from service.api.routes import guarded_router
-from service.api.state import ReadSession
 from service.lab.errors import UnknownWidth
 from service.lab.frontiers import thresholds
 from service.lab.luck import luck
@@ -82,9 +82,7 @@ Shares = Annotated[
     },
 )
 def get_times(
-    request: Request,
-    experiment_id: ExperimentId,
-    session: ReadSession,
+    results: AskedResults,
     confidence: AskedConfidence,
     quantiles: Shares = "0.25,0.5,0.75",
 ) -> Response:
@@ -94,7 +92,7 @@ def get_times(
     that the successes do not reach is null.
     """
     shares = [float(part) for part in quantiles.split(",")]
-    return conditional.json_answer(request, times(session, experiment_id, shares, confidence))
+    return results.answer(lambda session, experiment_id: times(session, experiment_id, shares, confidence))
 
 
 @router.get(
@@ -106,10 +104,8 @@ def get_times(
         **documents.problems(404),
     },
 )
-def get_luck(  # noqa: PLR0913, PLR0917  # one parameter per query parameter
-    request: Request,
-    experiment_id: ExperimentId,
-    session: ReadSession,
+def get_luck(
+    results: AskedResults,
     confidence: AskedConfidence,
     probability: Annotated[
         float, Query(gt=0, lt=1, description="What the best of `restarts_to` restarts is to succeed with.")
@@ -125,19 +121,21 @@ def get_luck(  # noqa: PLR0913, PLR0917  # one parameter per query parameter
     Costs include those of the failures before the success. At equal FLOPs, one run of a width stands against
     the best of as many runs of each narrower one as its FLOPs pay for.
     """
+    counts = [int(part) for part in restarts.split(",")]
     try:
-        answer = luck(
-            session,
-            experiment_id,
-            probability=probability,
-            restarts=[int(part) for part in restarts.split(",")],
-            width=width,
-            asked=confidence,
+        return results.answer(
+            lambda session, experiment_id: luck(
+                session,
+                experiment_id,
+                probability=probability,
+                restarts=counts,
+                width=width,
+                asked=confidence,
+            )
         )
     except UnknownWidth as error:
         part = ProblemPart(parameter="width", detail=str(error))
         raise ProblemError(422, str(error), errors=[part]) from error
-    return conditional.json_answer(request, answer)
 
 
 @router.get(
@@ -150,9 +148,7 @@ def get_luck(  # noqa: PLR0913, PLR0917  # one parameter per query parameter
     },
 )
 def get_thresholds(
-    request: Request,
-    experiment_id: ExperimentId,
-    session: ReadSession,
+    results: AskedResults,
     confidence: AskedConfidence,
     probability: Annotated[float, Query(gt=0, le=1, description="Success probability to reach.")] = 0.9,
 ) -> Response:
@@ -160,4 +156,6 @@ def get_thresholds(
 
     As observed, by a monotone fit that stands beside the counts, and with confidence limits.
     """
-    return conditional.json_answer(request, thresholds(session, experiment_id, probability, confidence))
+    return results.answer(
+        lambda session, experiment_id: thresholds(session, experiment_id, probability, confidence)
+    )
