@@ -24,7 +24,7 @@ from tombola import Client
 from tombola.results import ExperimentStatus, Scale, SuccessTable
 from tombola.spec import ExperimentSpec, Grid, Seeds, TrainingSettings
 
-#: Two cores train it in about a quarter of an hour.
+#: Half an hour of two cores at most, by the cost model.
 PRESET = presets.find("paper/figure-1", Scale.LAPTOP).spec
 
 

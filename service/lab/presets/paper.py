@@ -28,8 +28,9 @@ _HALF_DECADES = (300, 1000, 3000, 10_000, 30_000, 100_000)
 _FIGURE_1_TARGET = ParityTarget(n=50, k=3)
 
 _BOUNDS = {
-    Scale.LAPTOP: "If every run took all its steps, two cores would need half an hour at most, by the cost "
-    "model; runs stop at their success, which saves about half of that where most cells learn.",
+    Scale.LAPTOP: "If every run took all its steps, two cores like those of BENCHMARKS.md would need half an "
+    "hour at most, by the cost model; runs stop at their success, which saves about half where most cells "
+    "learn.",
     Scale.GPU_HOUR: "If every run took all its steps, one GPU would need an hour at most, by the cost model. "
     "The speed of GPUs is assumed there and was not measured: it may well be half. All its runs are runs of "
     "`full`, too.",
@@ -116,6 +117,7 @@ def figure_1(scale: Scale) -> Preset:
 def figure_2(scale: Scale) -> Preset:
     """Return Figure 2: some widths of Figure 1, so that its runs are runs of that."""
     name, size = "paper/figure-2", _SIZES[scale]
+    spec = size.spec(_title(name, scale), _FIGURE_1_TARGET, _DECADES, SAMPLES)
     return _preset(
         name,
         scale,
@@ -123,9 +125,10 @@ def figure_2(scale: Scale) -> Preset:
         "2-sparse and dense.",
         size.cut,
         _BOUNDS[scale],
-        "The paper's widths and samples are not restated here: they are the decades, and the samples, of "
-        "paper/figure-1. After that at the same scale, there is nothing left to train.",
-        specs=[size.spec(_title(name, scale), _FIGURE_1_TARGET, _DECADES, SAMPLES)],
+        "The paper's widths and samples are not restated here: those of paper/figure-1 are our choice, "
+        f"of the widths the decades ({', '.join(map(str, spec.grid.width))}). After that at the same "
+        "scale, there is nothing left to train.",
+        specs=[spec],
     )
 
 

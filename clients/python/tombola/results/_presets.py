@@ -15,7 +15,7 @@ from tombola.spec import ExperimentSpec
 class Scale(StrEnum):
     """How much of a preset is trained."""
 
-    LAPTOP = "laptop"  #: about a quarter of an hour on two cores
+    LAPTOP = "laptop"  #: half an hour of two cores at most, by the cost model
     GPU_HOUR = "gpu-hour"  #: an hour of one GPU at most, by the cost model
     FULL = "full"  #: all that the paper trained
 
