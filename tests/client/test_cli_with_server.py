@@ -12,6 +12,7 @@ import sys
 import pytest
 import typer
 
+from service.commands.stack import _run_preset
 from service.settings import Settings
 from tombola.cli import main
 from tombola.cli._session import Session
@@ -156,6 +157,13 @@ def test_all_experiments_of_a_preset_are_submitted_with_one_command(tool, client
     assert [line.split()[2] for line in said] == ids, "it waits for all of them and says what became of each"
     for one in ids:
         client.experiments.delete(one)
+
+
+def test_a_demo_is_of_one_experiment(client, tmp_path, capsys):
+    with pytest.raises(typer.Exit) as ended:
+        _run_preset(client, "paper/figure-4", tmp_path)
+    assert ended.value.exit_code == 2
+    assert "several experiments: tombola submit --preset paper/figure-4 --wait" in capsys.readouterr().err
 
 
 def test_several_experiments_are_followed_to_the_last(client, done, tiny, long, capsys):
