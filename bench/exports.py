@@ -170,8 +170,8 @@ def main() -> None:
         row["rows_per_second"] = row["rows"] / row["seconds"]
         print(
             f"{row['what']} as {row['format']}: {row['rows']} rows in {row['seconds']:.1f} s, "
-            f"{row['rows_per_second']:.0f} rows/s, server +{row['server_mib']:.0f} MiB, "
-            f"client +{row['client_mib']:.0f} MiB"
+            f"{row['rows_per_second']:.0f} rows/s, server {row['server_mib']:+.0f} MiB, "
+            f"client {row['client_mib']:+.0f} MiB"
         )
     output.write(arguments, "exports", {"runs": sizes["runs"], "curve_runs": sizes["curves"], "rows": rows})
 

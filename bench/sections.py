@@ -228,8 +228,7 @@ def exports(found: Found, *, images: Path) -> str:
             figures(row["rows_per_second"] / 1e3),
             f"{row['rows_per_second'] / pages['rows_per_second']:.1f}" if row["what"] == "runs" else "",
             f"{figures(row['bytes'] / 1e6)} MB" if "bytes" in row else "",
-            f"{row['server_mib']:.0f} MiB",
-            f"{row['client_mib']:.0f} MiB",
+            *(f"{max(row[side], 0):.0f} MiB" for side in ("server_mib", "client_mib")),
         ]
         for row in found["rows"]
     ]
