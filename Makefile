@@ -4,7 +4,7 @@ VENV := .venv
 BIN := $(VENV)/bin
 STAMP := $(VENV)/.installed
 
-.PHONY: demo test serve bench bench-paper bench-figure-1 bench-adaptive lint format constraints clean
+.PHONY: demo test serve bench bench-paper bench-figure-1 bench-adaptive bench-exports lint format constraints clean
 
 demo: $(STAMP)
 	$(BIN)/tombola demo
@@ -33,6 +33,11 @@ bench-figure-1: $(STAMP)
 # What adaptive seeds save on the same grid, and that they decide the same: minutes.
 bench-adaptive: $(STAMP)
 	$(BIN)/python -m bench.adaptive $(BENCH)
+	$(if $(BENCH),,$(BIN)/python -m bench.report)
+
+# Files of a million runs, as rows a second and memory: two minutes.
+bench-exports: $(STAMP)
+	$(BIN)/python -m bench.exports $(BENCH)
 	$(if $(BENCH),,$(BIN)/python -m bench.report)
 
 lint: $(STAMP)

@@ -12,7 +12,7 @@ import subprocess
 import sys
 from contextlib import suppress
 from pathlib import Path
-from typing import Any, TypedDict
+from typing import Any, Literal, TypedDict
 
 from bench.machine import ROOT
 from bench.training import engine_here, train
@@ -87,23 +87,28 @@ def main() -> None:
     print(json.dumps(point))
 
 
-def reset_peak_memory_mib() -> float:
+def reset_peak_memory_mib(process: int | Literal["self"] = "self") -> float:
     """Begin a new peak where the system can (Linux), and return what the process holds at most so far."""
     with suppress(OSError):
-        Path("/proc/self/clear_refs").write_text("5")
-    return peak_memory_mib()
+        Path(f"/proc/{process}/clear_refs").write_text("5")
+    return peak_memory_mib(process)
 
 
-def peak_memory_mib() -> float:
-    """Return the most memory that this process has held.
+def peak_memory_mib(process: int | Literal["self"] = "self") -> float:
+    """Return the most memory that this process, or on Linux another one, has held.
 
     Linux counts a parent's memory into a child's `ru_maxrss`, so /proc is asked first.
+
+    Raises:
+        RuntimeError: The system does not tell of other processes.
     """
-    status = Path("/proc/self/status")
+    status = Path(f"/proc/{process}/status")
     if status.exists():
         for line in status.read_text().splitlines():
             if line.startswith("VmHWM:"):
                 return int(line.split()[1]) / 1024
+    if process != "self":
+        raise RuntimeError("the memory of other processes is known on Linux only")
     unit = 2**20 if sys.platform == "darwin" else 2**10
     return resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / unit
 

@@ -238,6 +238,27 @@ def adaptive(found: Found, *, images: Path) -> str:
     return f"{table(head, rows, left=1)}\n\n{beside}\n\n{provenance(found)}"
 
 
+def exports(found: Found, *, images: Path) -> str:
+    """Set files of runs and curves beside pages of JSON."""
+    del images
+    pages = next(row for row in found["rows"] if row["format"] == "json")
+    rows = [
+        [
+            row["what"],
+            "JSON, by page" if row is pages else row["format"],
+            thousands(row["rows"]),
+            f"{figures(row['seconds'])} s",
+            figures(row["rows_per_second"] / 1e3),
+            f"{row['rows_per_second'] / pages['rows_per_second']:.1f}" if row["what"] == "runs" else "",
+            f"{figures(row['bytes'] / 1e6)} MB" if "bytes" in row else "",
+            *(f"{max(row[side], 0):.0f} MiB" for side in ("server_mib", "client_mib")),
+        ]
+        for row in found["rows"]
+    ]
+    head = ["what", "as", "rows", "took", "10³ rows/s", "ratio", "file", "memory, server", "memory, client"]
+    return f"{table(head, rows, left=2)}\n\n{provenance(found)}"
+
+
 def paper_cells(found: Found, *, images: Path) -> str:
     """Set the paper's cells, 2-sparse and dense, beside an independent implementation's."""
     del images

@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+import json
 from datetime import UTC, datetime
 from typing import Any
 
 from pydantic import BaseModel
 
-from service.lab import presets
+from service.api import encoding
+from service.lab import exports, presets
 from service.lab.statistics.intervals import wilson
 from tombola.results import (
     Actual,
@@ -54,6 +56,11 @@ _VERSIONS = {"python": "3.11.9", "torch": "2.7.0"}
 
 def _json(model: BaseModel) -> Any:  # noqa: ANN401  # any JSON value
     return model.model_dump(mode="json")
+
+
+def _csv(columns: encoding.Columns, *values: Any) -> str:  # noqa: ANN401  # of columns of any kind
+    page = [[value] for value in values]
+    return b"".join(encoding.encode("csv", columns, [page])).decode()
 
 
 def _page(item: BaseModel, next_cursor: str | None = None) -> Any:  # noqa: ANN401  # any JSON value
@@ -204,6 +211,7 @@ _RUN = Run(
     versions=_VERSIONS,
     finished_at=_AT,
 )
+_CURVE = Curve(cell=6, seed=0, steps=[500, 1000], train_error=[0.31, 0.0], test_error=[0.46, 0.07])
 _WORKER = Worker(
     id="01JD0M1B2C3D4E5F6G7H8J9K0M",
     hostname="laptop",
@@ -224,7 +232,9 @@ _WORKER = Worker(
 EXPERIMENT = _json(_EXPERIMENT)
 EXPERIMENTS = _page(_EXPERIMENT, "ZTAxSkQwTTNYOFo2VDRRMlc5VjVLN04xUjNQ")
 DRY_RUN = _json(DryRun(quote=_QUOTE, spec=_SPEC))
-SUCCESS_TABLE = _json(SuccessTable(experiment=_ID, cells=[_CELL]))
+_TABLE = SuccessTable(experiment=_ID, cells=[_CELL])
+SUCCESS_TABLE = _json(_TABLE)
+SUCCESS_TABLE_CSV = _csv(exports.TABLE, *(value for (value,) in exports.table_page(_TABLE)))
 FRONTIER = _json(
     Frontier(
         experiment=_ID,
@@ -277,7 +287,17 @@ THRESHOLDS = _json(
 TIMES = _json(_TIMES)
 LUCK = _json(_LUCK)
 RUNS = _page(_RUN)
-CURVE = _json(Curve(cell=6, seed=0, steps=[500, 1000], train_error=[0.31, 0.0], test_error=[0.46, 0.07]))
+RUNS_CSV = _csv(
+    exports.RUNS,
+    *(getattr(_RUN, name) for name, *_ in exports.RUNS[:-2]),
+    json.dumps(_RUN.versions),
+    _RUN.finished_at,
+)
+CURVE = _json(_CURVE)
+CURVES = _page(_CURVE)
+CURVES_CSV = _csv(
+    exports.CURVES, *(getattr(_RUN, name) for name, *_ in exports.CURVES[:-3]), 1000, 0.0, _RUN.test_error
+)
 PRESET = _json(presets.find("paper/figure-2"))
 PRESETS = _page(presets.QUICKSTART)
 _EDGE_QUOTE = _QUOTE.model_copy(update={"cells": 12, "runs": 288, "runs_existing": 120})

@@ -2,10 +2,8 @@
 
 from __future__ import annotations
 
-import csv
-import io
 import re
-from typing import Annotated, Any, Literal, cast, get_args
+from typing import Annotated, cast, get_args
 
 from fastapi import Query, Request, Response
 from pydantic import AfterValidator, Field
@@ -13,14 +11,15 @@ from pydantic.json_schema import SkipJsonSchema
 from pydantic_core import PydanticCustomError
 from sqlalchemy.orm import Session
 
-from service.api import documents, examples, negotiation
+from service.api import documents, examples, exporting
+from service.api.encoding import encode
 from service.api.parameters import AskedConfidence
-from service.api.problems import ProblemError
 from service.api.results import AskedResults
 from service.api.routes import guarded_router
 from service.lab import answers
+from service.lab.exports import TABLE, table_page
 from service.lab.frontiers import frontier
-from tombola.results import Cell, Frontier, Interval, Objective, SuccessTable
+from tombola.results import Frontier, Objective, SuccessTable
 
 router = guarded_router("/v1/experiments/{experiment_id}", "results")
 
@@ -50,31 +49,19 @@ Objectives = Annotated[
         json_schema_extra={"pattern": f"^{_LIST}$", "example": "width,samples,cost"},
     ),
 ]
-_MEDIA_TYPES = {"json": "application/json", "csv": "text/csv"}
-_CSV_EXAMPLE = (
-    "width,samples,sparsity,runs,runs_total,successes,censored,diverged,probability,low,high,level,method,"
-    "median_steps,median_steps_low,median_steps_high,decision\r\n"
-    "304,1000,2,24,24,23,1,0,0.9583333333333334,0.797,0.993,0.95,wilson,9500.0,8000.0,11500.0,\r\n"
-)
-_VARY = {"Vary": "Accept"}
 
 
 @router.get(
     "/success-table",
     response_model=SuccessTable,
     responses={
-        200: {
-            "description": "One row for each cell. In CSV an interval is the columns low, high, level and "
-            "method, and null is empty.",
-            "headers": documents.ETAG,
-            "content": {
-                "application/json": {"examples": {"typical": {"value": examples.SUCCESS_TABLE}}},
-                "text/csv": {
-                    "schema": {"type": "string"},
-                    "examples": {"typical": {"value": _CSV_EXAMPLE}},
-                },
-            },
-        },
+        **exporting.documented(
+            "One row for each cell. In a file an interval is the columns low, high, level and method.",
+            TABLE,
+            examples.SUCCESS_TABLE,
+            examples.SUCCESS_TABLE_CSV,
+            headers=documents.ETAG,
+        ),
         **documents.not_modified(),
         **documents.problems(404, 406),
     },
@@ -84,19 +71,19 @@ def get_success_table(
     results: AskedResults,
     confidence: AskedConfidence,
     *,
-    file_format: Annotated[
-        Literal["json", "csv"] | SkipJsonSchema[None],
-        Query(alias="format", description="Goes before the Accept header."),
-    ] = None,
+    file_format: exporting.AskedFormat = None,
 ) -> Response:
-    """Read success counts and probabilities of every cell, as JSON or CSV."""
-    media_type = _media_type(request, file_format)
+    """Read success counts and probabilities of every cell, as JSON, CSV, Parquet or a stream of Arrow."""
+    wanted = exporting.wanted(request, file_format)
 
     def make(session: Session, experiment_id: str) -> SuccessTable | bytes:
         table = answers.success_table(session, experiment_id, confidence)
-        return table if media_type == _MEDIA_TYPES["json"] else as_csv(table).encode()
+        return table if wanted == "json" else b"".join(encode(wanted, TABLE, [table_page(table)]))
 
-    return results.answer(make, media_type=media_type, headers=_VARY)
+    name = f"{results.experiment_id}-success-table"
+    return results.answer(
+        make, media_type=exporting.MEDIA_TYPES[wanted], headers=exporting.headers(wanted, name)
+    )
 
 
 @router.get(
@@ -126,28 +113,3 @@ def get_frontier(
     return results.answer(
         lambda session, experiment_id: frontier(session, experiment_id, probability, names, confidence)
     )
-
-
-def _media_type(request: Request, file_format: str | None) -> str:
-    if file_format is not None:
-        return _MEDIA_TYPES[file_format]
-    accept = request.headers.get("accept")
-    found = negotiation.best(accept, tuple(_MEDIA_TYPES.values()))
-    if found is None:
-        offered = " and ".join(_MEDIA_TYPES.values())
-        raise ProblemError(406, f"a success table comes as {offered}, and Accept is {accept!r}")
-    return found
-
-
-def as_csv(table: SuccessTable) -> str:
-    """Return a success table as CSV (RFC 4180): one column a field, an interval as its four fields."""
-    columns: list[str] = []
-    for name in Cell.model_fields:
-        columns.extend(Interval.model_fields if name == "interval" else [name])
-    text = io.StringIO()
-    writer = csv.DictWriter(text, columns)
-    writer.writeheader()
-    for cell in table.cells:
-        row: dict[str, Any] = cell.model_dump(exclude={"interval"})
-        writer.writerow(row | (cell.interval.model_dump() if cell.interval else {}))
-    return text.getvalue()

@@ -13,11 +13,12 @@ from service.lab.errors import UnknownExperiment
 from service.lab.statistics.frontier import pareto_front
 from service.lab.statistics.intervals import Confidence
 from service.lab.statistics.survival import steps_limits
-from service.store import cells, experiments, runs, shards, workers
+from service.store import cells, experiments, exports, runs, shards, workers
 from service.store.database import clock, now
 from service.store.models import Cell as CellRow
 from service.store.models import Experiment as ExperimentRow
 from service.store.models import Shard
+from service.store.runs import Slice
 from tombola.results import (
     Actual,
     Adaptive,
@@ -238,10 +239,8 @@ def frontier(session: Session, experiment_id: str, probability: float, asked: As
     )
 
 
-def run_page(
-    session: Session, experiment_id: str, *, limit: int, after: tuple[int, int] | None, where: dict[str, Any]
-) -> list[Run]:
-    """Return up to `limit` runs in the order of (cell, seed); see `store.runs.page`.
+def run_page(session: Session, experiment_id: str, wanted: Slice) -> list[Run]:
+    """Return some of the runs, in the order of (cell, seed).
 
     Raises:
         UnknownExperiment: No such experiment.
@@ -265,7 +264,20 @@ def run_page(
             versions=environment.versions,
             finished_at=run.finished_at,
         )
-        for cell, run, environment in runs.page(session, experiment_id, limit=limit, after=after, where=where)
+        for cell, run, environment in runs.page(session, experiment_id, wanted)
+    ]
+
+
+def curve_page(session: Session, experiment_id: str, wanted: Slice) -> list[Curve]:
+    """Return the curves of some of the runs, in the order of (cell, seed).
+
+    Raises:
+        UnknownExperiment: No such experiment.
+    """
+    known(session, experiment_id)
+    return [
+        Curve(cell=row.position, seed=row.seed, **row.document)
+        for row in exports.curve_rows(session, experiment_id, wanted)
     ]
 
 

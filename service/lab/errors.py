@@ -17,6 +17,14 @@ class UnknownExperiment(LabError):  # noqa: N818  # reads as what it is: "raise 
         )
 
 
+class ExperimentGone(LabError):  # noqa: N818  # as above
+    """The experiment was deleted while it was read."""
+
+    def __init__(self, experiment_id: str) -> None:
+        """Name the experiment."""
+        super().__init__(f"experiment {experiment_id} was deleted while it was read")
+
+
 class IllegalTransition(LabError):  # noqa: N818  # as above
     """The experiment is in a state in which this cannot be done."""
 

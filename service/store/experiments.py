@@ -24,6 +24,11 @@ def get(session: Session, experiment_id: str, *, lock: bool = False) -> Experime
     return session.scalars(query).one_or_none()
 
 
+def exists_now(session: Session, experiment_id: str) -> bool:
+    """Tell whether there is such an experiment still."""
+    return session.scalar(select(Experiment.id).where(Experiment.id == experiment_id)) is not None
+
+
 def lock_many(session: Session, ids: Iterable[str]) -> dict[str, Experiment]:
     """Lock several experiments, always in the order of their ids, so that no two transactions deadlock."""
     return {

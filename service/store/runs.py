@@ -5,13 +5,15 @@ from __future__ import annotations
 import hashlib
 import json
 from collections.abc import Iterable, Mapping, Sequence
-from typing import Any, NamedTuple
+from typing import Any, NamedTuple, TypeVarTuple
 
-from sqlalchemy import Row, func, insert, select, tuple_
+from sqlalchemy import BigInteger, Row, Select, case, func, insert, literal, select
 from sqlalchemy.orm import Session
 
 from service.store import dialect
 from service.store.models import Cell, Curve, Environment, Run
+
+Columns = TypeVarTuple("Columns")
 
 
 def ensure_environment(session: Session, *, engine: str, device: str, versions: Mapping[str, str]) -> int:
@@ -111,60 +113,60 @@ def mean_steps(session: Session, configuration_ids: Iterable[int]) -> dict[int, 
     return found
 
 
-_WANTED = (
-    (Run.configuration_id == Cell.configuration_id)
-    & (Run.seed >= Cell.seed_start)
-    & (Run.seed < Cell.seed_start + Cell.seed_count)
-)
+class Slice(NamedTuple):
+    """Some of an experiment's runs, in the order of (cell position, seed).
 
-
-def page(
-    session: Session,
-    experiment_id: str,
-    *,
-    limit: int,
-    after: tuple[int, int] | None,
-    where: Mapping[str, Any],
-) -> Sequence[Row[Cell, Run, Environment]]:
-    """Return up to `limit` rows (Cell, Run, Environment) in the order of (cell position, seed).
-
-    Args:
-        session: An open session.
-        experiment_id: Whose runs.
+    Attributes:
         limit: Number of rows at most.
         after: Position and seed of the last row already read.
         where: Wanted values by name: width, samples, sparsity (None for online, dense), outcome.
     """
-    query = (
-        select(Cell, Run, Environment)
-        .join(Run, _WANTED)
-        .join(Environment, Environment.id == Run.environment_id)
-        .where(Cell.experiment_id == experiment_id)
-        .order_by(Cell.position, Run.seed)
-        .limit(limit)
-    )
-    if after is not None:
-        # The first condition follows from the second, but only it can use the index on position.
-        query = query.where(Cell.position >= after[0], tuple_(Cell.position, Run.seed) > after)
-    for name, value in where.items():
-        column = Run.outcome if name == "outcome" else getattr(Cell, name)
-        query = query.where(column.is_(None) if value is None else column == value)
-    return session.execute(query).all()
+
+    limit: int
+    after: tuple[int, int] | None
+    where: Mapping[str, Any]
+
+
+def page(session: Session, experiment_id: str, wanted: Slice) -> Sequence[Row[Cell, Run, Environment]]:
+    """Return the rows (Cell, Run, Environment) of a slice."""
+    query = in_order(select(Cell, Run, Environment), experiment_id, wanted)
+    return session.execute(query.join(Environment, Environment.id == Run.environment_id)).all()
 
 
 def curves(
     session: Session, experiment_id: str, seed: int, where: Mapping[str, Any]
 ) -> Sequence[Row[Cell, Run, Curve]]:
     """Return rows (Cell, Run, Curve) of one seed, over the cells that `where` admits; two at most."""
-    query = (
-        select(Cell, Run, Curve)
-        .join(Run, _WANTED)
-        .join(Curve, Curve.run_id == Run.id)
-        .where(Cell.experiment_id == experiment_id, Run.seed == seed)
-        .order_by(Cell.position)
-        .limit(2)
-    )
-    for name, value in where.items():
-        column = getattr(Cell, name)
+    query = in_order(select(Cell, Run, Curve), experiment_id, Slice(2, None, where))
+    return session.execute(query.join(Curve, Curve.run_id == Run.id).where(Run.seed == seed)).all()
+
+
+def in_order(query: Select[*Columns], experiment_id: str, wanted: Slice) -> Select[*Columns]:
+    """Join runs to the cells of an experiment that want them, and restrict and order a query to a slice.
+
+    Args:
+        query: Columns of cells, runs and what the caller joins to them.
+        experiment_id: Whose runs.
+        wanted: Which of them.
+    """
+    first: Any = Cell.seed_start
+    if wanted.after is not None:
+        position, seed = wanted.after
+        # One bound rather than two, so that the index is entered there and not at the cell's first seed.
+        within = (Cell.position == position) & (Cell.seed_start <= seed)
+        first = case((within, literal(seed + 1, BigInteger)), else_=Cell.seed_start)
+        query = query.where(Cell.position >= position)
+    for name, value in wanted.where.items():
+        column = Run.outcome if name == "outcome" else getattr(Cell, name)
         query = query.where(column.is_(None) if value is None else column == value)
-    return session.execute(query).all()
+    of_cell = (
+        (Run.configuration_id == Cell.configuration_id)
+        & (Run.seed >= first)
+        & (Run.seed < Cell.seed_start + Cell.seed_count)
+    )
+    return (
+        query.join(Run, of_cell)
+        .where(Cell.experiment_id == experiment_id)
+        .order_by(Cell.position, Run.seed)
+        .limit(wanted.limit)
+    )

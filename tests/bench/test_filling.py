@@ -8,6 +8,7 @@ import migrations
 from bench.filling import fill, probability
 from service.lab import answers
 from service.store.database import Database
+from service.store.runs import Slice
 from tombola.spec import ExperimentSpec
 
 SPEC = ExperimentSpec.model_validate(
@@ -50,7 +51,7 @@ def test_the_experiment_has_every_run_and_counts_that_rise_with_width_and_sample
 def test_curves_end_with_their_runs(store):
     experiment_id = fill(store, SPEC, curves=True)
     with store.read() as session:
-        for run in answers.run_page(session, experiment_id, limit=1000, after=None, where={"width": 64}):
+        for run in answers.run_page(session, experiment_id, Slice(1000, None, {"width": 64})):
             if run.seed == 150:
                 where = {"width": 64, "samples": run.samples, "sparsity": run.sparsity}
                 (curve,) = answers.curves(session, experiment_id, 150, where)

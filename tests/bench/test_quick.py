@@ -18,6 +18,7 @@ SCRIPTS = {
     "answers": [],
     "figure1": [],
     "adaptive": [],
+    "exports": [],
     "engines": ["--widths", "16", "--n", "50"],
     "scaling": ["--axes", "width"],
     "paper_cells": ["--widths", "16"],
@@ -102,6 +103,17 @@ def test_adaptive_seeds_decide_every_cell_as_a_fixed_number_does(results):
         assert told["runs_spent"] == sum(cell["runs"] for cell in grid["table"]["cells"])
         assert told["saving"] == told["runs_fixed"] / told["runs_spent"]
     assert grids["small"]["fixed"]["cells_changed"] == 0
+
+
+def test_every_export_has_all_rows_beside_the_pages(results):
+    found = json.loads((results / "exports.json").read_text())
+    rows = {(row["what"], row["format"]): row["rows"] for row in found["rows"]}
+    assert {what: rows.pop(("runs", what)) for what in ("json", "csv", "parquet", "arrow")} == dict.fromkeys(
+        ("json", "csv", "parquet", "arrow"), found["runs"]
+    )
+    assert len(rows) == 3
+    assert len(set(rows.values())) == 1
+    assert min(rows.values()) > found["curve_runs"]
 
 
 def test_the_report_fills_every_section_and_draws_every_picture(results, tmp_path):

@@ -123,7 +123,7 @@ def test_without_arguments_the_help_is_shown(capsys):
 
 
 EXPERIMENTS = ["submit", "quote", "wait", "ls", "show", "cancel", "pause", "resume", "retry", "delete"]
-RESULTS = ["table", "frontier", "thresholds", "times", "luck", "runs", "curve", "heatmap"]
+RESULTS = ["table", "frontier", "thresholds", "times", "luck", "runs", "curve", "curves", "heatmap"]
 SERVER = ["presets", "workers", "version"]
 
 

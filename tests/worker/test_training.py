@@ -20,6 +20,7 @@ from service.store import shards
 from service.store.database import Database, now
 from service.store.models import Experiment, Shard, Speed
 from service.store.models import Worker as WorkerRow
+from service.store.runs import Slice
 from tombola.results import Outcome
 from tombola.spec import ExperimentSpec
 from worker import heartbeat, training
@@ -101,7 +102,7 @@ def test_a_shard_is_trained_recorded_and_done(database, member, shard_id):
     assert shard(database).state == "done"
     assert experiment(database).status == "succeeded"
     with database.read() as session:
-        run = answers.run_page(session, shard(database).experiment_id, limit=1, after=None, where={})[0]
+        run = answers.run_page(session, shard(database).experiment_id, Slice(1, None, {}))[0]
     assert run.versions["torch"]
     assert run.flops > 0
 

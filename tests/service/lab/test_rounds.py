@@ -17,6 +17,7 @@ from service.lab.errors import IllegalTransition
 from service.lab.times import times
 from service.store import configurations, events
 from service.store.models import Base, Run
+from service.store.runs import Slice
 from tombola.spec import BoundarySeeds, HalfWidthSeeds, Seeds
 
 RATES = {1: 0.0, 2: 0.15, 4: 0.5, 8: 0.85, 16: 1.0}
@@ -101,7 +102,7 @@ def assert_as_the_law_has_it(database, experiment_id, seeds):
         assert row.interval.method == "confidence-sequence"
     assert done.progress.runs_done == done.progress.runs_total == sum(row.runs for row in rows)
     with database.read() as session:
-        listed = answers.run_page(session, experiment_id, limit=1000, after=None, where={})
+        listed = answers.run_page(session, experiment_id, Slice(1000, None, {}))
         taken = times(session, experiment_id).cells
     assert len(listed) == done.progress.runs_done, "not one run more than was spent"
     for number, cell in enumerate(taken):

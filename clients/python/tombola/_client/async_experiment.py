@@ -10,6 +10,7 @@ import anyio
 from tombola._client import calls
 from tombola._client.aio import take
 from tombola._client.calls import ANY, CellFilter, Confidence, PictureFormat, Samples, Snapshot, Sparsity
+from tombola._client.downloads import transfer
 from tombola._client.events import Event, follow_async
 from tombola._client.progress import display
 from tombola._client.view import ExperimentView
@@ -17,8 +18,11 @@ from tombola._client.waiting import Waiter
 from tombola.errors import TombolaError
 
 if TYPE_CHECKING:
+    from os import PathLike
+    from pathlib import Path
     from typing import Self
 
+    from tombola._client.calls import Export, ExportFormat
     from tombola._client.driver import AsyncDriver
     from tombola.results import (
         Curve,
@@ -207,6 +211,51 @@ class AsyncExperiment(ExperimentView):
             ApiError: The coordinates fit several cells.
         """
         return await self._driver.send(calls.curve(self.id, seed, CellFilter(width, samples, sparsity)))
+
+    async def export(  # noqa: PLR0913  # one keyword per filter of the API
+        self,
+        what: Export,
+        path: str | PathLike[str],
+        *,
+        format: ExportFormat | None = None,  # noqa: A002  # as matplotlib's savefig has it
+        width: int | None = None,
+        samples: Samples = ANY,
+        sparsity: Sparsity = ANY,
+        outcome: Outcome | str | None = None,
+        interval: IntervalMethod | None = None,
+        level: float | None = None,
+        progress: bool = False,
+    ) -> Path:
+        """Write the success table, all runs, or all curves into a file, as `Experiment.export` does.
+
+        Args:
+            what: `success-table`, `runs`, or `curves`: a row for each evaluation of every run.
+            path: The file; one that is there already is replaced.
+            format: `csv`, `parquet` or `arrow`; else as the suffix says.
+            width: Of runs and curves, only cells of this width.
+            samples: As of `runs`.
+            sparsity: As of `runs`.
+            outcome: Of runs and curves, only runs that ended so.
+            interval: Of a success table, as of `success_table`.
+            level: Of a success table, confidence level of intervals.
+            progress: Show the bytes that came, on a terminal or in a notebook.
+
+        Raises:
+            ValueError: No such format or suffix, or an argument of another export.
+            OSError: The file cannot be written.
+        """
+        target = calls.export_file(path)
+        call = calls.export(
+            self.id,
+            what,
+            format or calls.export_format(target),
+            CellFilter(width, samples, sparsity),
+            outcome,
+            Confidence(interval, level),
+        )
+        with transfer(target.name, enabled=progress) as told:
+            await self._driver.download(call, target, told)
+        return target
 
     async def heatmap(self, format: PictureFormat = "svg") -> bytes:  # noqa: A002  # as matplotlib's savefig has it
         """Return the picture of success probability over width and samples."""

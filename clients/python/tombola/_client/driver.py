@@ -4,17 +4,20 @@ from __future__ import annotations
 
 from collections.abc import AsyncIterator, Callable, Iterator
 from contextlib import contextmanager
-from typing import TypeVar
+from pathlib import Path
+from typing import Any, TypeVar
 
+import anyio
 import httpx
 from pydantic import ValidationError
 from tenacity import AsyncRetrying, Retrying
 
 from tombola._client.calls import Call
+from tombola._client.downloads import whole_file
 from tombola._client.problems import api_error
 from tombola._client.retry import policy
 from tombola._client.settings import Settings
-from tombola.errors import ConnectionFailed, UnexpectedAnswer
+from tombola.errors import ConnectionFailed, TombolaError, UnexpectedAnswer
 from tombola.results import Page
 
 T = TypeVar("T")
@@ -36,9 +39,31 @@ class Driver:
         for attempt in Retrying(**policy(retries, repeatable=call.repeatable)):
             with attempt:
                 with connection_errors(self.settings.url):
-                    response = self.http.send(_request(self.http, call))
+                    response = self.http.request(**_arguments(call))
                 return _read(call, response, attempt.retry_state.attempt_number)
         raise AssertionError("unreachable: tenacity raises the last error")
+
+    def download(self, call: Call[None], path: Path, told: Callable[[int], None]) -> None:
+        """Write the body of an answer into a file, which is there when it is whole; errors as of `send`.
+
+        Args:
+            call: What to ask for; sent again, from the start, where the transfer breaks.
+            path: Where the file goes.
+            told: Called with the number of bytes that there are.
+        """
+        for attempt in Retrying(**policy(self.settings.max_retries, repeatable=call.repeatable)):
+            with (
+                attempt,
+                connection_errors(self.settings.url),
+                self.http.stream(**_arguments(call)) as response,
+            ):
+                if not is_answer(response, call.headers["Accept"]):
+                    response.read()
+                    raise refusal(response)
+                with whole_file(path) as file:
+                    for chunk in response.iter_bytes():
+                        file.write(chunk)
+                        told(file.tell())
 
     def pages(self, ask: Callable[[str | None], Call[Page[T]]]) -> Iterator[T]:
         """Yield the items of all pages, each page fetched when it is reached."""
@@ -64,9 +89,28 @@ class AsyncDriver:
         async for attempt in AsyncRetrying(**policy(retries, repeatable=call.repeatable)):
             with attempt:
                 with connection_errors(self.settings.url):
-                    response = await self.http.send(_request(self.http, call))
+                    response = await self.http.request(**_arguments(call))
                 return _read(call, response, attempt.retry_state.attempt_number)
         raise AssertionError("unreachable: tenacity raises the last error")
+
+    async def download(self, call: Call[None], path: Path, told: Callable[[int], None]) -> None:
+        """Write the body of an answer into a file, which is there when it is whole; errors as of `send`.
+
+        Args:
+            call: What to ask for; sent again, from the start, where the transfer breaks.
+            path: Where the file goes.
+            told: Called with the number of bytes that there are.
+        """
+        async for attempt in AsyncRetrying(**policy(self.settings.max_retries, repeatable=call.repeatable)):
+            with attempt, connection_errors(self.settings.url):
+                async with self.http.stream(**_arguments(call)) as response:
+                    if not is_answer(response, call.headers["Accept"]):
+                        await response.aread()
+                        raise refusal(response)
+                    with whole_file(path) as file:
+                        async for chunk in response.aiter_bytes():
+                            await anyio.to_thread.run_sync(file.write, chunk)
+                            told(file.tell())
 
     async def pages(self, ask: Callable[[str | None], Call[Page[T]]]) -> AsyncIterator[T]:
         """Yield the items of all pages, each page fetched when it is reached."""
@@ -80,10 +124,15 @@ class AsyncDriver:
                 return
 
 
-def _request(http: httpx.Client | httpx.AsyncClient, call: Call[T]) -> httpx.Request:
-    return http.build_request(
-        call.method, call.path, params=call.params or None, headers=dict(call.headers), content=call.content
-    )
+def _arguments(call: Call[T]) -> dict[str, Any]:
+    """Return what httpx wants to know of a request."""
+    return {
+        "method": call.method,
+        "url": call.path,
+        "params": call.params or None,
+        "headers": dict(call.headers),
+        "content": call.content,
+    }
 
 
 def _read(call: Call[T], response: httpx.Response, attempt: int) -> T:
@@ -106,6 +155,16 @@ def unexpected_answer(response: httpx.Response) -> UnexpectedAnswer:
         f"{request.method} {request.url} answered {response.status_code} with something that is not "
         f"Tombola's ({kind}: {excerpt!r}); is the URL right, and is the client as new as the server?"
     )
+
+
+def is_answer(response: httpx.Response, media_type: str) -> bool:
+    """Whether this is a success, and of that type."""
+    return response.is_success and media_type in response.headers.get("content-type", "")
+
+
+def refusal(response: httpx.Response) -> TombolaError:
+    """Return the exception for an answer that is none of those looked for; its body has been read."""
+    return unexpected_answer(response) if response.is_success else api_error(response)
 
 
 @contextmanager

@@ -12,8 +12,7 @@ import anyio
 import httpx
 from httpx_sse import aconnect_sse, connect_sse
 
-from tombola._client.driver import connection_errors, unexpected_answer
-from tombola._client.problems import api_error
+from tombola._client.driver import connection_errors, is_answer, refusal
 from tombola._client.retry import delay, transient
 from tombola.errors import ConnectionFailed, TombolaError, UnexpectedAnswer
 
@@ -100,9 +99,9 @@ def follow(driver: Driver, path: str, last_id: int | None) -> Iterator[Event]:
                     driver.http, "GET", path, headers=cursor.headers(), timeout=STREAM_TIMEOUT
                 ) as source,
             ):
-                if not _is_stream(source.response):
+                if not is_answer(source.response, "text/event-stream"):
                     source.response.read()
-                    raise _refusal(source.response)
+                    raise refusal(source.response)
                 for block in source.iter_sse():
                     event = cursor.read(block)
                     if event is not None:
@@ -123,9 +122,9 @@ async def follow_async(driver: AsyncDriver, path: str, last_id: int | None) -> A
                 async with aconnect_sse(
                     driver.http, "GET", path, headers=cursor.headers(), timeout=STREAM_TIMEOUT
                 ) as source:
-                    if not _is_stream(source.response):
+                    if not is_answer(source.response, "text/event-stream"):
                         await source.response.aread()
-                        raise _refusal(source.response)
+                        raise refusal(source.response)
                     async for block in source.aiter_sse():
                         event = cursor.read(block)
                         if event is not None:
@@ -139,11 +138,3 @@ async def follow_async(driver: AsyncDriver, path: str, last_id: int | None) -> A
 
 def _closed() -> ConnectionFailed:
     return ConnectionFailed("the server closed the stream of events before its end", sent=True)
-
-
-def _is_stream(response: httpx.Response) -> bool:
-    return response.is_success and "text/event-stream" in response.headers.get("content-type", "")
-
-
-def _refusal(response: httpx.Response) -> TombolaError:
-    return unexpected_answer(response) if response.is_success else api_error(response)

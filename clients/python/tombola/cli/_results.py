@@ -3,28 +3,18 @@
 from __future__ import annotations
 
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated, Any, Literal
+from typing import TYPE_CHECKING, Annotated, Literal
 
 import typer
 
 from tombola.cli._command import command
+from tombola.cli._exports import Output, export
+from tombola.cli._filters import Id, Outcome, Samples, Sparsity, Width, cells
 
 if TYPE_CHECKING:
     from tombola.cli._session import Session
 
 _PANEL = "Results"
-Id = Annotated[
-    str, typer.Argument(metavar="ID", help="Id of the experiment, or `latest`.", show_default=False)
-]
-Width = Annotated[int | None, typer.Option(min=1, help="Only cells of this width.", show_default=False)]
-Samples = Annotated[
-    str | None,
-    typer.Option(metavar="M", help="Only cells of this number of samples, or `online`.", show_default=False),
-]
-Sparsity = Annotated[
-    str | None, typer.Option(metavar="S", help="Only cells of this sparsity, or `dense`.", show_default=False)
-]
-Outcome = Literal["success", "censored", "diverged"]
 Interval = Annotated[
     Literal["wilson", "clopper-pearson", "jeffreys", "confidence-sequence"] | None,
     typer.Option(help="How intervals are made.", show_default="wilson"),
@@ -39,6 +29,7 @@ def register(app: typer.Typer) -> None:
         _PANEL,
         "tombola table latest",
         "tombola table latest --csv > table.csv",
+        "tombola table latest -o table.parquet",
         "tombola table latest --interval jeffreys --level 0.99",
     )(table)
     command(
@@ -54,6 +45,7 @@ def register(app: typer.Typer) -> None:
         _PANEL,
         "tombola runs latest --width 112 --sparsity dense",
         "tombola runs latest --outcome diverged --json",
+        "tombola runs latest -o runs.parquet",
     )(runs)
     command(app, _PANEL, "tombola thresholds latest", "tombola thresholds latest -p 0.5")(thresholds)
     command(app, _PANEL, "tombola times latest", "tombola times latest --quantiles 0.1,0.5,0.9")(times)
@@ -62,17 +54,23 @@ def register(app: typer.Typer) -> None:
     command(app, _PANEL, "tombola heatmap latest -o heatmap.png")(heatmap)
 
 
-def table(
+def table(  # noqa: PLR0913  # one parameter per option
     session: Session,
     experiment_id: Id,
     *,
     csv: Annotated[bool, typer.Option("--csv", help="Print comma-separated values.")] = False,
     interval: Interval = None,
     level: Level = None,
+    output: Output = None,
 ) -> None:
-    """Print the success table: one row per cell, grouped by sparsity."""
+    """Print the success table, one row per cell, grouped by sparsity; or write it into a file."""
     if csv and session.json:
         raise typer.BadParameter("give either --csv or --json")
+    if output is not None:
+        if csv:
+            raise typer.BadParameter("give either --csv or --output")
+        export(session, experiment_id, "success-table", output, interval=interval, level=level)
+        return
     experiment = session.experiment(experiment_id)
     if csv:
         session.text(experiment.success_table_csv(interval=interval, level=level).rstrip("\r\n"))
@@ -219,14 +217,18 @@ def runs(  # noqa: PLR0913  # one parameter per option
     width: Width = None,
     samples: Samples = None,
     sparsity: Sparsity = None,
-    outcome: Annotated[
-        Outcome | None, typer.Option(help="Only runs that ended so.", show_default=False)
-    ] = None,
+    outcome: Outcome = None,
     limit: Annotated[int | None, typer.Option(min=1, help="At most so many.", show_default="all")] = None,
+    output: Output = None,
 ) -> None:
-    """List the finished runs."""
-    cells = _cells(width, samples, sparsity)
-    found = session.experiment(experiment_id).runs(**cells, outcome=outcome, limit=limit)
+    """List the finished runs, or write all of them into a file."""
+    chosen = cells(width, samples, sparsity) | {"outcome": outcome}
+    if output is not None:
+        if limit is not None:
+            raise typer.BadParameter("a file has all runs: leave out --limit or --output")
+        export(session, experiment_id, "runs", output, **chosen)
+        return
+    found = session.experiment(experiment_id).runs(**chosen, limit=limit)
     if session.json:
         session.models(found)
         return
@@ -265,7 +267,7 @@ def curve(  # noqa: PLR0913  # one parameter per option
     sparsity: Sparsity = None,
 ) -> None:
     """Print the errors of one run at its evaluations."""
-    answer = session.experiment(experiment_id).curve(seed, **_cells(width, samples, sparsity))
+    answer = session.experiment(experiment_id).curve(seed, **cells(width, samples, sparsity))
     if session.json:
         session.model(answer)
         return
@@ -301,18 +303,6 @@ def _numbers(text: str) -> list[float]:
         ) from None
 
 
-def _cells(width: int | None, samples: str | None, sparsity: str | None) -> dict[str, Any]:
-    cells: dict[str, Any] = {"width": width}
-    for name, text, word in (("samples", samples, "online"), ("sparsity", sparsity, "dense")):
-        if text == word:
-            cells[name] = None
-        elif text is not None:
-            if not (text.isascii() and text.isdigit()):
-                raise typer.BadParameter(f"--{name} takes a number or {word}, not {text!r}")
-            cells[name] = int(text)
-    return cells
-
-
 def _picture_format(output: Path) -> Literal["svg", "png"]:
     suffix = output.suffix.lower()
     if suffix == ".svg":
@@ -327,7 +317,4 @@ def _write(session: Session, output: Path, content: bytes) -> None:
         output.write_bytes(content)
     except OSError as error:
         raise typer.BadParameter(f"cannot write {output}: {error.strerror or error}") from None
-    if session.json:
-        session.value({"file": str(output), "bytes": len(content)})
-    else:
-        session.note(f"wrote {output}")
+    session.wrote(output, len(content))

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 from collections.abc import Iterable
+from pathlib import Path
 from typing import TYPE_CHECKING, Any, Self
 
 import typer
@@ -76,6 +77,13 @@ class Session:
     def value(self, value: Any) -> None:  # noqa: ANN401  # any JSON value
         """Print a value as JSON."""
         typer.echo(json.dumps(value, indent=2))
+
+    def wrote(self, file: Path, size: int) -> None:
+        """Say that there is a file, of so many bytes."""
+        if self.json:
+            self.value({"file": str(file), "bytes": size})
+        else:
+            self.note(f"wrote {file}")
 
     def models(self, models: Iterable[BaseModel]) -> None:
         """Print models as a JSON array, each as soon as it is there."""

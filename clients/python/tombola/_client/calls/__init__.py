@@ -23,6 +23,7 @@ from tombola._client.calls._experiments import (
     list_experiments,
     poll_experiment,
 )
+from tombola._client.calls._exports import Export, ExportFormat, export, export_file, export_format
 from tombola._client.calls._presets import (
     get_preset,
     list_presets,
@@ -62,6 +63,8 @@ __all__ = [
     "Call",
     "CellFilter",
     "Confidence",
+    "Export",
+    "ExportFormat",
     "Health",
     "PictureFormat",
     "Samples",
@@ -75,6 +78,9 @@ __all__ = [
     "delete_experiment",
     "dry_run",
     "events_path",
+    "export",
+    "export_file",
+    "export_format",
     "frontier",
     "get_experiment",
     "get_preset",
