@@ -144,10 +144,16 @@ def test_heatmap_colours_each_cell_by_its_probability_on_a_scale_from_0_to_1():
 def test_heatmap_shows_successes_of_runs_at_the_place_of_the_cell():
     table = grid(sparsities=[2])
     (axes,) = panels(plots.heatmap(table))
-    shown = {text.get_position(): text.get_text() for text in axes.texts}
+    (mesh,) = (one for one in axes.collections if isinstance(one, QuadMesh))
+    corners = mesh.get_coordinates()
+    assert len(axes.texts) == 9
     for index, one in enumerate(table.cells):
         row, column = divmod(index, 3)
-        assert shown[column + 0.5, row + 0.5] == f"{one.successes}/24"
+        (left, bottom), (right, top) = corners[row, column], corners[row + 1, column + 1]
+        assert left < one.samples < right
+        assert bottom < one.width < top
+        (count,) = (text for text in axes.texts if text.get_text() == f"{one.successes}/24")
+        assert count.get_position() == pytest.approx(((left * right) ** 0.5, (bottom * top) ** 0.5))
 
 
 def test_heatmap_writes_light_on_dark_and_dark_on_light():
