@@ -12,14 +12,12 @@ from pydantic_core import PydanticCustomError
 
 from service.api import conditional, documents, examples
 from service.api.parameters import AskedConfidence, ExperimentId
-from service.api.problems import ProblemError
 from service.api.routes import guarded_router
 from service.api.state import ReadSession
-from service.lab.errors import UnknownWidth
 from service.lab.frontiers import thresholds
 from service.lab.luck import luck
 from service.lab.times import times
-from tombola.results import Luck, ProblemPart, Thresholds, Times
+from tombola.results import Luck, Thresholds, Times
 from tombola.spec import MAX_WIDTH
 
 router = guarded_router("/v1/experiments/{experiment_id}", "results")
@@ -70,6 +68,10 @@ Shares = Annotated[
         json_schema_extra={"pattern": f"^{_SHARES}$", "example": "0.1,0.5,0.9"},
     ),
 ]
+WideWidth = Annotated[
+    Annotated[int, Field(ge=1, le=MAX_WIDTH)] | SkipJsonSchema[None],
+    Query(description="Width whose runs pay for restarts of narrower ones; the widest by default."),
+]
 
 
 @router.get(
@@ -115,28 +117,21 @@ def get_luck(  # noqa: PLR0913, PLR0917  # one parameter per query parameter
         float, Query(gt=0, lt=1, description="What the best of `restarts_to` restarts is to succeed with.")
     ] = 0.9,
     restarts: Counts = "1,2,4,8,16,32",
-    width: Annotated[
-        Annotated[int, Field(ge=1, le=MAX_WIDTH)] | SkipJsonSchema[None],
-        Query(description="Width whose runs pay for restarts of narrower ones; the widest by default."),
-    ] = None,
+    width: WideWidth = None,
 ) -> Response:
     """Read what a first success takes, and whether one wide network beats restarts of narrower ones.
 
     Costs include those of the failures before the success. At equal FLOPs, one run of a width stands against
     the best of as many runs of each narrower one as its FLOPs pay for.
     """
-    try:
-        answer = luck(
-            session,
-            experiment_id,
-            probability=probability,
-            restarts=[int(part) for part in restarts.split(",")],
-            width=width,
-            asked=confidence,
-        )
-    except UnknownWidth as error:
-        part = ProblemPart(parameter="width", detail=str(error))
-        raise ProblemError(422, str(error), errors=[part]) from error
+    answer = luck(
+        session,
+        experiment_id,
+        probability=probability,
+        restarts=[int(part) for part in restarts.split(",")],
+        width=width,
+        asked=confidence,
+    )
     return conditional.json_answer(request, answer)
 
 

@@ -1,19 +1,27 @@
-"""Pictures of experiments: the heat map and the frontier."""
+"""Pictures of experiments: heat map, frontier, steps against samples, training curves and luck."""
 
 from __future__ import annotations
 
+import re
 from collections.abc import Callable
-from typing import TYPE_CHECKING, Annotated, Literal
+from typing import TYPE_CHECKING, Annotated, Any, Literal
 
-from fastapi import Path, Request, Response
+from fastapi import Path, Query, Request, Response
+from pydantic import AfterValidator
+from pydantic.json_schema import SkipJsonSchema
+from pydantic_core import PydanticCustomError
 
 from service.api import conditional, documents
-from service.api.parameters import ExperimentId
+from service.api.analysis import WideWidth
+from service.api.parameters import AskedConfidence, CellFilter, ExperimentId
 from service.api.problems import ProblemError
 from service.api.routes import guarded_router
+from service.api.runs import unnamed
 from service.api.state import AppState
 from service.api.tables import Probability
 from service.lab import answers
+from service.lab.frontiers import frontier, thresholds
+from service.lab.luck import luck
 from tombola import plots
 
 if TYPE_CHECKING:
@@ -35,6 +43,30 @@ _PICTURE: documents.Responses = {
     **documents.not_modified(),
     **documents.problems(404, 409),
 }
+_MOST_CURVES = 12
+_USUAL_CURVES = 6
+_SEED = "[0-9]{1,10}"
+_SEEDS = f"{_SEED}(,{_SEED}){{0,{_MOST_CURVES - 1}}}"
+_SHOWN = 64
+
+
+def _known_seeds(text: str) -> str:
+    if re.fullmatch(_SEEDS, text) is None:
+        raise PydanticCustomError(
+            "seeds",
+            "must be 1 to {most} seeds with commas between, such as 0,1,2, not {given}",
+            {"most": _MOST_CURVES, "given": repr(text)[:_SHOWN]},
+        )
+    return text
+
+
+Seeds = Annotated[
+    Annotated[str, AfterValidator(_known_seeds)] | SkipJsonSchema[None],
+    Query(
+        description=f"Seeds of the runs, with commas between; the first {_USUAL_CURVES} by default.",
+        json_schema_extra={"pattern": f"^{_SEEDS}$", "example": "0,1,2"},
+    ),
+]
 
 
 # The endpoints open the database themselves, to hold no connection while they draw.
@@ -48,24 +80,90 @@ def get_heatmap(request: Request, experiment_id: ExperimentId, kind: Format, sta
 
 
 @router.get("/frontier.{kind}", response_class=Response, responses=_PICTURE)
-def get_frontier_picture(
+def get_frontier_picture(  # noqa: PLR0913, PLR0917  # one parameter per part of the request
     request: Request,
     experiment_id: ExperimentId,
     kind: Format,
     state: AppState,
+    confidence: AskedConfidence,
     probability: Probability = 0.9,
 ) -> Response:
-    """Draw the frontier over all cells."""
+    """Draw the frontier over all cells, and the limits of the fewest samples that suffice for each width."""
     with state.database.read() as session:
         name = answers.known(session, experiment_id).name
-        table = answers.success_table(session, experiment_id)
-        front = answers.frontier(session, experiment_id, probability)
-    return _picture(request, kind, lambda: plots.frontier(table, front, title=name))
+        table = answers.success_table(session, experiment_id, confidence)
+        front = frontier(session, experiment_id, probability, asked=confidence)
+        enough = thresholds(session, experiment_id, probability, confidence)
+    return _picture(request, kind, lambda: plots.frontier(table, front, enough, title=name))
+
+
+@router.get("/steps.{kind}", response_class=Response, responses=_PICTURE)
+def get_steps_picture(
+    request: Request, experiment_id: ExperimentId, kind: Format, state: AppState, confidence: AskedConfidence
+) -> Response:
+    """Draw success probability, and median steps to success, against samples: a line per width."""
+    with state.database.read() as session:
+        name = answers.known(session, experiment_id).name
+        table = answers.success_table(session, experiment_id, confidence)
+    return _picture(request, kind, lambda: plots.steps(table, title=name))
+
+
+@router.get("/curves.{kind}", response_class=Response, responses=_PICTURE)
+def get_curves_picture(  # noqa: PLR0913, PLR0917  # one parameter per part of the request
+    request: Request,
+    experiment_id: ExperimentId,
+    kind: Format,
+    state: AppState,
+    where: CellFilter,
+    seeds: Seeds = None,
+) -> Response:
+    """Draw training and test error of some runs of a cell; name the cell where there are several."""
+    wanted = None if seeds is None else {int(seed) for seed in seeds.split(",")}
+    with state.database.read() as session:
+        row = answers.known(session, experiment_id)
+        missing = unnamed(session, experiment_id, where)
+        if missing:
+            raise ProblemError(422, "curves are drawn of one cell; name it", errors=missing)
+        limit = _USUAL_CURVES if wanted is None else len(wanted)
+        found = answers.curves(session, experiment_id, where=where, seeds=wanted, limit=limit)
+        title = f"{row.name}: {_cell(row.spec['grid'], where)}"
+        goal = float(row.spec["training"]["success_error"])
+    if not found:
+        which = "run" if wanted is None else f"run of seed {seeds}"
+        raise ProblemError(
+            404,
+            f"no {which} has finished in such a cell; "
+            f"GET /v1/experiments/{experiment_id}/runs lists those that have",
+        )
+    return _picture(request, kind, lambda: plots.curves(found, title=title, success_error=goal))
+
+
+@router.get("/luck.{kind}", response_class=Response, responses=_PICTURE)
+def get_luck_picture(  # noqa: PLR0913, PLR0917  # one parameter per part of the request
+    request: Request,
+    experiment_id: ExperimentId,
+    kind: Format,
+    state: AppState,
+    confidence: AskedConfidence,
+    width: WideWidth = None,
+) -> Response:
+    """Draw whether one run of a wide network beats restarts of narrower ones at equal FLOPs."""
+    with state.database.read() as session:
+        name = answers.known(session, experiment_id).name
+        answer = luck(session, experiment_id, width=width, asked=confidence)
+    return _picture(request, kind, lambda: plots.luck(answer, title=name))
+
+
+def _cell(grid: dict[str, list[int | None]], where: dict[str, Any]) -> str:
+    """Name a cell: by what was said of it, and by what the grid has one of."""
+    width, samples, sparsity = (where.get(name, grid[name][0]) for name in ("width", "samples", "sparsity"))
+    data = "online" if samples is None else f"{samples} samples"
+    return f"width {width}, {data}, {'dense' if sparsity is None else f'{sparsity}-sparse'}"
 
 
 def _picture(request: Request, kind: Literal["svg", "png"], draw: Callable[[], Figure]) -> Response:
     try:
         figure = draw()
-    except ValueError as error:  # more sparsities than a picture holds
+    except ValueError as error:  # more than a picture holds
         raise ProblemError(409, str(error)) from error
     return conditional.answer(request, plots.render(figure, kind), _MEDIA_TYPES[kind])

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -10,7 +10,6 @@ from sqlalchemy.orm import Session
 
 from service.lab import checkpoints, rounds
 from service.lab.errors import UnknownExperiment
-from service.lab.statistics.frontier import pareto_front
 from service.lab.statistics.intervals import Confidence
 from service.lab.statistics.survival import steps_limits
 from service.store import cells, experiments, runs, shards, workers
@@ -26,7 +25,6 @@ from tombola.results import (
     Decision,
     Experiment,
     ExperimentStatus,
-    Frontier,
     IntervalMethod,
     Outcome,
     Progress,
@@ -224,20 +222,6 @@ def _cell(row: CellRow, steps: dict[int, int], confidence: Confidence, first: in
     )
 
 
-def frontier(session: Session, experiment_id: str, probability: float, asked: Asked = USUAL) -> Frontier:
-    """Return the non-dominated cells that reach a probability, in width and samples.
-
-    What is known of their places is not in it, see `lab.frontiers`: this is what a picture needs.
-
-    Raises:
-        UnknownExperiment: No such experiment.
-    """
-    table = success_table(session, experiment_id, asked)
-    return Frontier(
-        experiment=experiment_id, probability=probability, points=pareto_front(table.cells, probability)
-    )
-
-
 def run_page(
     session: Session, experiment_id: str, *, limit: int, after: tuple[int, int] | None, where: dict[str, Any]
 ) -> list[Run]:
@@ -269,8 +253,15 @@ def run_page(
     ]
 
 
-def curves(session: Session, experiment_id: str, seed: int, where: dict[str, Any]) -> list[Curve]:
-    """Return the curves of one seed in the cells that `where` admits, two at most.
+def curves(
+    session: Session,
+    experiment_id: str,
+    *,
+    where: dict[str, Any],
+    seeds: Collection[int] | None = None,
+    limit: int,
+) -> list[Curve]:
+    """Return up to `limit` curves of finished runs in the order of (cell, seed); see `store.runs.curves`.
 
     Raises:
         UnknownExperiment: No such experiment.
@@ -278,7 +269,7 @@ def curves(session: Session, experiment_id: str, seed: int, where: dict[str, Any
     known(session, experiment_id)
     return [
         Curve(cell=cell.position, seed=run.seed, **curve.document)
-        for cell, run, curve in runs.curves(session, experiment_id, seed, where)
+        for cell, run, curve in runs.curves(session, experiment_id, where=where, seeds=seeds, limit=limit)
     ]
 
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import hashlib
 import json
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Collection, Iterable, Mapping, Sequence
 from typing import Any, NamedTuple
 
 from sqlalchemy import Row, func, insert, select, tuple_
@@ -153,17 +153,32 @@ def page(
 
 
 def curves(
-    session: Session, experiment_id: str, seed: int, where: Mapping[str, Any]
+    session: Session,
+    experiment_id: str,
+    *,
+    where: Mapping[str, Any],
+    seeds: Collection[int] | None,
+    limit: int,
 ) -> Sequence[Row[Cell, Run, Curve]]:
-    """Return rows (Cell, Run, Curve) of one seed, over the cells that `where` admits; two at most."""
+    """Return up to `limit` rows (Cell, Run, Curve) in the order of (cell position, seed).
+
+    Args:
+        session: An open session.
+        experiment_id: Whose runs.
+        where: Wanted values by name: width, samples, sparsity (None for online, dense).
+        seeds: Wanted seeds; None is all.
+        limit: Number of rows at most.
+    """
     query = (
         select(Cell, Run, Curve)
         .join(Run, _WANTED)
         .join(Curve, Curve.run_id == Run.id)
-        .where(Cell.experiment_id == experiment_id, Run.seed == seed)
-        .order_by(Cell.position)
-        .limit(2)
+        .where(Cell.experiment_id == experiment_id)
+        .order_by(Cell.position, Run.seed)
+        .limit(limit)
     )
+    if seeds is not None:
+        query = query.where(Run.seed.in_(seeds))
     for name, value in where.items():
         column = getattr(Cell, name)
         query = query.where(column.is_(None) if value is None else column == value)
