@@ -91,7 +91,8 @@ class Bands:
 
     def entries(self) -> list[Artist]:
         """Return what the legend says of them."""
-        if self.thresholds is None or not self.found:
+        rows = [row for some in self.found.values() for row in some]
+        if self.thresholds is None or not any(row.low is not None for row in rows):
             return []
         return [
             Line2D(

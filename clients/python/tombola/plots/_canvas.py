@@ -129,9 +129,9 @@ class Panels:
 
     @property
     def columns(self) -> int:
-        """How many stand side by side."""
-        fitting = int((MAX_WIDTH - self.left) // (self.width + self.gap))
-        return max(1, min(fitting, self.count))
+        """How many stand side by side: rows are about equally long."""
+        fitting = max(1, int((MAX_WIDTH - self.left) // (self.width + self.gap)))
+        return math.ceil(self.count / math.ceil(self.count / fitting))
 
     @property
     def rows(self) -> int:

@@ -80,15 +80,22 @@ def draw(luck: Luck, title: str | None) -> Figure:
 
 
 def _chosen(groups: Sequence[EqualFlops]) -> list[EqualFlops]:
-    """Return the groups to show: those in which not all is sure, if there are any."""
+    """Return the groups to show, in their order: the least sure, and those where all is sure if no other."""
 
-    def telling(group: EqualFlops) -> bool:
-        every = [limits.value for limits in (group.probability, *(one.probability for one in group.rivals))]
-        values = [value for value in every if value is not None]
-        return max(values, default=0.0) > SURE and min(values, default=1.0) < 1 - SURE
+    def telling(number: int) -> float:
+        """Return how far a group is from all 0 and from all 1."""
+        values = _values(groups[number])
+        return min(max(values), 1 - min(values)) if values else 0.0
 
-    found = [group for group in groups if telling(group)] or list(groups)
-    return [found[index] for index in common.spread(len(found), MOST)]
+    ranked = sorted(range(len(groups)), key=telling, reverse=True)
+    unsure = [number for number in ranked if telling(number) > SURE]
+    return [groups[number] for number in sorted((unsure or ranked)[:MOST])]
+
+
+def _values(group: EqualFlops) -> list[float]:
+    """Return the probabilities of a group that are known."""
+    every = [group.probability, *(rival.probability for rival in group.rivals)]
+    return [limits.value for limits in every if limits.value is not None]
 
 
 def _restarts(group: EqualFlops, x: Scale) -> list[str]:
@@ -142,6 +149,8 @@ def _note(luck: Luck, groups: Sequence[EqualFlops]) -> str:
     notes = [f"best of as many restarts as the FLOPs of one run of width {wide} pay for"]
     if not any(group.rivals for group in groups):
         notes = ["there is no narrower width whose restarts could be compared"]
+    if not any(_values(group) for group in groups):
+        notes.append("no run finished yet")
     notes.append(f"bars and shading: {common.limits_label(luck.level, luck.method)}")
     if hidden:
         sure = "" if len(groups) == MOST else ", in which all or none succeed"

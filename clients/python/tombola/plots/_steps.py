@@ -29,20 +29,28 @@ SIDE, HEIGHT, BETWEEN = 230.0, 135.0, 14.0
 PAD = 18.0  #: at either end of the horizontal axis
 MARKER = 4.5
 LEAST_MARKER = 2.0
+SHADING = 0.1
 SHIFT = 2.2  #: between the points of neighbouring widths, where there is room
+LEAST_SHIFT = 0.7  #: where there is less, limits are shaded, for bars would hide each other
 ROOM = 1.25  #: factor beyond the fewest and the most steps
 NOT_REACHED = "no cell succeeds in half of its runs"
 
 
 @dataclass(frozen=True)
 class Look:
-    """How a width is drawn; `shift` sets its points beside those of the others."""
+    """How a width is drawn.
+
+    Attributes:
+        shift: Sets its points beside those of the others.
+        bars: Whether limits are bars rather than shading.
+    """
 
     width: int
     colour: tuple[float, float, float, float]
     marker: str
     size: float
     shift: float
+    bars: bool
 
     @property
     def label(self) -> str:
@@ -115,6 +123,7 @@ def _looks(widths: Sequence[int], x: Scale) -> list[Look]:
             common.MARKERS[number],
             size,
             (number - (len(widths) - 1) / 2) * shift,
+            shift >= LEAST_SHIFT,
         )
         for number, width in enumerate(widths)
     ]
@@ -165,10 +174,17 @@ def _line(axes: Axes, x: Scale, look: Look, points: Sequence[tuple[Cell, float |
 
 
 def _limits(axes: Axes, x: Scale, look: Look, limits: Sequence[tuple[Cell, float, float]]) -> None:
-    places = [x.place(cell.samples) for cell, _, _ in limits]
-    low, high = [low for _, low, _ in limits], [high for _, _, high in limits]
-    shifted = beside(axes, look.shift)
-    axes.vlines(places, low, high, color=look.colour, linewidth=0.9, alpha=0.75, zorder=2, transform=shifted)
+    """Draw limits as bars, or as shading with gaps where there are none."""
+    found = {cell.samples: (low, high) for cell, low, high in limits}
+    style: dict[str, Any] = {"color": look.colour, "transform": beside(axes, look.shift), "zorder": 2}
+    bars = [value for value in x.values if value in found and (look.bars or value is None)]
+    low, high = [found[value][0] for value in bars], [found[value][1] for value in bars]
+    axes.vlines([x.place(value) for value in bars], low, high, linewidth=0.9, alpha=0.75, **style)
+    if not look.bars:
+        numbers = [value for value in x.values if value is not None]
+        ends = [found.get(value, (math.nan, math.nan)) for value in numbers]
+        low, high = [low for low, _ in ends], [high for _, high in ends]
+        axes.fill_between(numbers, low, high, linewidth=0, alpha=SHADING, **style)
 
 
 def _ends(cells: Sequence[Cell]) -> tuple[float, float] | None:
@@ -206,7 +222,7 @@ def _note(table: SuccessTable, shown: int, widths: int) -> str:
     return "; ".join(
         [
             *common.unfinished(table),
-            *(f"bars: {common.limits_label(*one)}" for one in sorted(limits)),
+            *(f"with {common.limits_label(*one)}" for one in sorted(limits)),
             *([f"{shown} of {widths} widths"] if shown < widths else []),
         ]
     )
