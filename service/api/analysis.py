@@ -2,16 +2,14 @@
 
 from __future__ import annotations
 
-import re
 from typing import Annotated
 
 from fastapi import Query, Request, Response
-from pydantic import AfterValidator, Field
+from pydantic import Field
 from pydantic.json_schema import SkipJsonSchema
-from pydantic_core import PydanticCustomError
 
 from service.api import conditional, documents, examples
-from service.api.parameters import AskedConfidence, ExperimentId
+from service.api.parameters import AskedConfidence, ExperimentId, list_of
 from service.api.routes import guarded_router
 from service.api.state import ReadSession
 from service.lab.frontiers import thresholds
@@ -23,38 +21,13 @@ from tombola.spec import MAX_WIDTH
 router = guarded_router("/v1/experiments/{experiment_id}", "results")
 
 _MOST = 20
-_SHOWN = 64
 _SHARE = "0[.][0-9]{0,9}[1-9][0-9]{0,9}"
 _SHARES = f"{_SHARE}(,{_SHARE}){{0,{_MOST - 1}}}"
-
-
-def _known_shares(text: str) -> str:
-    if re.fullmatch(_SHARES, text) is None:
-        raise PydanticCustomError(
-            "shares",
-            "must be 1 to {most} numbers above 0 and below 1, such as 0.25,0.5, not {given}",
-            {"most": _MOST, "given": repr(text)[:_SHOWN]},
-        )
-    return text
-
-
 _COUNT = "[1-9][0-9]{0,5}"
 _COUNTS = f"{_COUNT}(,{_COUNT}){{0,{_MOST - 1}}}"
-
-
-def _known_counts(text: str) -> str:
-    if re.fullmatch(_COUNTS, text) is None:
-        raise PydanticCustomError(
-            "counts",
-            "must be 1 to {most} whole numbers from 1 to 999999, such as 1,2,4, not {given}",
-            {"most": _MOST, "given": repr(text)[:_SHOWN]},
-        )
-    return text
-
-
 Counts = Annotated[
     str,
-    AfterValidator(_known_counts),
+    list_of(_COUNTS, f"1 to {_MOST} whole numbers from 1 to 999999, such as 1,2,4"),
     Query(
         description="Numbers of restarts of which the best is asked for, with commas between.",
         json_schema_extra={"pattern": f"^{_COUNTS}$", "example": "1,2,4,8"},
@@ -62,7 +35,7 @@ Counts = Annotated[
 ]
 Shares = Annotated[
     str,
-    AfterValidator(_known_shares),
+    list_of(_SHARES, f"1 to {_MOST} numbers above 0 and below 1, such as 0.25,0.5"),
     Query(
         description="Shares of a cell's runs whose success is to be timed, with commas between.",
         json_schema_extra={"pattern": f"^{_SHARES}$", "example": "0.1,0.5,0.9"},

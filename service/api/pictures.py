@@ -2,18 +2,15 @@
 
 from __future__ import annotations
 
-import re
 from collections.abc import Callable
 from typing import TYPE_CHECKING, Annotated, Any, Literal
 
 from fastapi import Path, Query, Request, Response
-from pydantic import AfterValidator
 from pydantic.json_schema import SkipJsonSchema
-from pydantic_core import PydanticCustomError
 
 from service.api import conditional, documents
 from service.api.analysis import WideWidth
-from service.api.parameters import AskedConfidence, CellFilter, ExperimentId
+from service.api.parameters import AskedConfidence, CellFilter, ExperimentId, list_of
 from service.api.problems import ProblemError
 from service.api.routes import guarded_router
 from service.api.runs import unnamed
@@ -31,7 +28,7 @@ router = guarded_router("/v1/experiments/{experiment_id}", "results")
 
 Format = Annotated[Literal["svg", "png"], Path(description="File format.")]
 _MEDIA_TYPES = {"svg": "image/svg+xml", "png": "image/png"}
-_PICTURE: documents.Responses = {
+PICTURE: documents.Responses = {
     200: {
         "description": "The picture.",
         "headers": documents.ETAG,
@@ -47,21 +44,9 @@ _MOST_CURVES = 12
 _USUAL_CURVES = 6
 _SEED = "[0-9]{1,10}"
 _SEEDS = f"{_SEED}(,{_SEED}){{0,{_MOST_CURVES - 1}}}"
-_SHOWN = 64
-
-
-def _known_seeds(text: str) -> str:
-    if re.fullmatch(_SEEDS, text) is None:
-        raise PydanticCustomError(
-            "seeds",
-            "must be 1 to {most} seeds with commas between, such as 0,1,2, not {given}",
-            {"most": _MOST_CURVES, "given": repr(text)[:_SHOWN]},
-        )
-    return text
-
-
 Seeds = Annotated[
-    Annotated[str, AfterValidator(_known_seeds)] | SkipJsonSchema[None],
+    Annotated[str, list_of(_SEEDS, f"1 to {_MOST_CURVES} seeds with commas between, such as 0,1,2")]
+    | SkipJsonSchema[None],
     Query(
         description=f"Seeds of the runs, with commas between; the first {_USUAL_CURVES} by default.",
         json_schema_extra={"pattern": f"^{_SEEDS}$", "example": "0,1,2"},
@@ -70,16 +55,16 @@ Seeds = Annotated[
 
 
 # The endpoints open the database themselves, to hold no connection while they draw.
-@router.get("/heatmap.{kind}", response_class=Response, responses=_PICTURE)
+@router.get("/heatmap.{kind}", response_class=Response, responses=PICTURE)
 def get_heatmap(request: Request, experiment_id: ExperimentId, kind: Format, state: AppState) -> Response:
     """Draw the success probability over width and samples, one panel per sparsity."""
     with state.database.read() as session:
         name = answers.known(session, experiment_id).name
         table = answers.success_table(session, experiment_id)
-    return _picture(request, kind, lambda: plots.heatmap(table, title=name))
+    return picture(request, kind, lambda: plots.heatmap(table, title=name))
 
 
-@router.get("/frontier.{kind}", response_class=Response, responses=_PICTURE)
+@router.get("/frontier.{kind}", response_class=Response, responses=PICTURE)
 def get_frontier_picture(  # noqa: PLR0913, PLR0917  # one parameter per part of the request
     request: Request,
     experiment_id: ExperimentId,
@@ -94,10 +79,10 @@ def get_frontier_picture(  # noqa: PLR0913, PLR0917  # one parameter per part of
         table = answers.success_table(session, experiment_id, confidence)
         front = frontier(session, experiment_id, probability, asked=confidence)
         enough = thresholds(session, experiment_id, probability, confidence)
-    return _picture(request, kind, lambda: plots.frontier(table, front, enough, title=name))
+    return picture(request, kind, lambda: plots.frontier(table, front, enough, title=name))
 
 
-@router.get("/steps.{kind}", response_class=Response, responses=_PICTURE)
+@router.get("/steps.{kind}", response_class=Response, responses=PICTURE)
 def get_steps_picture(
     request: Request, experiment_id: ExperimentId, kind: Format, state: AppState, confidence: AskedConfidence
 ) -> Response:
@@ -105,10 +90,10 @@ def get_steps_picture(
     with state.database.read() as session:
         name = answers.known(session, experiment_id).name
         table = answers.success_table(session, experiment_id, confidence)
-    return _picture(request, kind, lambda: plots.steps(table, title=name))
+    return picture(request, kind, lambda: plots.steps(table, title=name))
 
 
-@router.get("/curves.{kind}", response_class=Response, responses=_PICTURE)
+@router.get("/curves.{kind}", response_class=Response, responses=PICTURE)
 def get_curves_picture(  # noqa: PLR0913, PLR0917  # one parameter per part of the request
     request: Request,
     experiment_id: ExperimentId,
@@ -135,10 +120,10 @@ def get_curves_picture(  # noqa: PLR0913, PLR0917  # one parameter per part of t
             f"no {which} has finished in such a cell; "
             f"GET /v1/experiments/{experiment_id}/runs lists those that have",
         )
-    return _picture(request, kind, lambda: plots.curves(found, title=title, success_error=goal))
+    return picture(request, kind, lambda: plots.curves(found, title=title, success_error=goal))
 
 
-@router.get("/luck.{kind}", response_class=Response, responses=_PICTURE)
+@router.get("/luck.{kind}", response_class=Response, responses=PICTURE)
 def get_luck_picture(  # noqa: PLR0913, PLR0917  # one parameter per part of the request
     request: Request,
     experiment_id: ExperimentId,
@@ -151,7 +136,7 @@ def get_luck_picture(  # noqa: PLR0913, PLR0917  # one parameter per part of the
     with state.database.read() as session:
         name = answers.known(session, experiment_id).name
         answer = luck(session, experiment_id, width=width, asked=confidence)
-    return _picture(request, kind, lambda: plots.luck(answer, title=name))
+    return picture(request, kind, lambda: plots.luck(answer, title=name))
 
 
 def _cell(grid: dict[str, list[int | None]], where: dict[str, Any]) -> str:
@@ -161,9 +146,14 @@ def _cell(grid: dict[str, list[int | None]], where: dict[str, Any]) -> str:
     return f"width {width}, {data}, {'dense' if sparsity is None else f'{sparsity}-sparse'}"
 
 
-def _picture(request: Request, kind: Literal["svg", "png"], draw: Callable[[], Figure]) -> Response:
+def picture(request: Request, kind: Literal["svg", "png"], draw: Callable[[], Figure]) -> Response:
+    """Draw, and answer with the file and its ETag.
+
+    Raises:
+        ProblemError: 409, there is more than the picture holds.
+    """
     try:
         figure = draw()
-    except ValueError as error:  # more than a picture holds
+    except ValueError as error:
         raise ProblemError(409, str(error)) from error
     return conditional.answer(request, plots.render(figure, kind), _MEDIA_TYPES[kind])
