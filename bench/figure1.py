@@ -2,11 +2,11 @@
 
 Usage: python -m bench.figure1 [--seeds 32] [--data-dir figure-1-data] [--quick] [--results DIR]
 
-Success probability over width and samples for the (50, 3)-sparse parity, 2-sparse and dense. The paper has
-widths to 10^5, samples to 10^6, 50 runs a cell and up to 10^5 steps; here widths end at 3000 and samples at
-10 000, with 32 runs a cell and 50 000 steps. Every cell has the same seeds and budget. Ctrl-C and a second
-start on the same data folder go on where it stopped; more seeds train only the new ones. `bench.report` draws
-the picture.
+It is the preset paper/figure-1 at the scale `laptop`: success probability over width and samples for the
+(50, 3)-sparse parity, 2-sparse and dense. The paper has widths to 10^5, samples to 10^6, 50 runs a cell and
+up to 10^5 steps; here widths end at 3000 and samples at 10 000, with 32 runs a cell and 50 000 steps. Every
+cell has the same seeds and budget. Ctrl-C and a second start on the same data folder go on where it stopped;
+more seeds train only the new ones. `bench.report` draws the picture.
 """
 
 from __future__ import annotations
@@ -19,27 +19,22 @@ from typing import Any
 from bench import output
 from bench.machine import ROOT
 from bench.stack import running
+from service.lab import presets
 from tombola import Client
-from tombola.results import ExperimentStatus, SuccessTable
-from tombola.spec import ExperimentSpec, Grid, ParityTarget, Seeds, TrainingSettings
+from tombola.results import ExperimentStatus, Scale, SuccessTable
+from tombola.spec import ExperimentSpec, Grid, Seeds, TrainingSettings
+
+#: Half an hour of two cores at most, by the cost model.
+PRESET = presets.find("paper/figure-1", Scale.LAPTOP).spec
 
 
 def specification(seeds: int, *, quick: bool) -> ExperimentSpec:
-    """Return the experiment: the paper's grid as far as two cores train it in a quarter of an hour."""
-    grid = Grid(
-        width=[10, 30, 100, 300, 1000, 3000],
-        samples=[100, 200, 300, 600, 1000, 2000, 3000, 6000, 10_000],
-        sparsity=[2, None],
-    )
+    """Return the preset's experiment, with so many seeds; quick: a few cells for a moment."""
+    update: dict[str, Any] = {"name": "figure 1 left, down-scaled", "seeds": Seeds(count=seeds)}
     if quick:
-        grid = Grid(width=[10, 30], samples=[100, 1000], sparsity=[2, None])
-    return ExperimentSpec(
-        name="figure 1 left, down-scaled",
-        target=ParityTarget(n=50, k=3),
-        grid=grid,
-        training=TrainingSettings(max_steps=500 if quick else 50_000),
-        seeds=Seeds(count=seeds),
-    )
+        update["grid"] = Grid(width=[10, 30], samples=[100, 1000], sparsity=[2, None])
+        update["training"] = TrainingSettings(max_steps=500)
+    return PRESET.model_copy(update=update)
 
 
 def trained(client: Client, spec: ExperimentSpec) -> dict[str, Any]:
@@ -68,7 +63,7 @@ def trained(client: Client, spec: ExperimentSpec) -> dict[str, Any]:
 def main() -> None:
     """Train, print the table and write figure1.json."""
     parser = output.parser(__doc__)
-    parser.add_argument("--seeds", type=int, default=32, help="runs a cell")
+    parser.add_argument("--seeds", type=int, default=PRESET.seeds.most, help="runs a cell")
     parser.add_argument("--engine", default="auto")
     parser.add_argument(
         "--data-dir", type=Path, default=ROOT / "figure-1-data", help="quick: a temporary one"

@@ -17,7 +17,7 @@ from typing import Any
 from bench import pictures
 from bench.machine import ROOT
 from bench.output import RESULTS
-from bench.sections import adaptive, engines, figure1, goals, machine, paper_cells, scaling, service
+from bench.sections import adaptive, answers, engines, figure1, goals, machine, paper_cells, scaling, service
 from tombola import plots
 
 #: What a section is made of, and how; it is filled when all of it is there.
@@ -27,6 +27,7 @@ SECTIONS: dict[str, tuple[tuple[str, ...], Callable[..., str]]] = {
     "engines": (("engines",), engines),
     "scaling": (("scaling",), scaling),
     "service": (("end_to_end",), service),
+    "answers": (("answers",), answers),
     "figure-1": (("figure1",), figure1),
     "adaptive": (("adaptive",), adaptive),
     "paper-cells": (("paper_cells",), paper_cells),

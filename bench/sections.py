@@ -178,6 +178,29 @@ def service(found: Found, *, images: Path) -> str:
     return f"{table(head, rows, left=1)}\n\n{found['engine']} engine. {provenance(found)}"
 
 
+def answers(found: Found, *, images: Path) -> str:
+    """Show how long success tables take, beside the goal."""
+    del images
+    rows = []
+    for row in found["rows"]:
+        seconds = row["seconds"]
+        first, again, known, counting = (
+            seconds[kind]["median"] for kind in ("first", "again", "known", "counting")
+        )
+        rows.append(
+            [
+                thousands(row["cells"]),
+                thousands(row["runs"]),
+                f"{figures(row['bytes'] / 1e3)} kB",
+                *(f"{figures(value * 1e3)} ms" for value in (first, again, known, counting)),
+                f"{figures(counting / first)} / {figures(counting / again)}",
+            ]
+        )
+    head = ["cells", "runs", "answer", "first", "again", "known", "counting", "ratio: first / again"]
+    goal = f"Goal: below {found['goal_seconds'] * 1e3:.0f} ms at the median."
+    return f"{table(head, rows)}\n\n{goal} {provenance(found)}"
+
+
 def figure1(found: Found, *, images: Path) -> str:
     """Show the picture and say what it took."""
     cells = SuccessTable.model_validate(found["table"]).cells

@@ -25,6 +25,7 @@ from service.api import (
     tables,
 )
 from service.api.auth import Gate
+from service.api.kept import Kept
 from service.api.metrics import Metrics
 from service.api.middleware import BodyLimit, HeadAsGet, Observed
 from service.api.state import State
@@ -61,6 +62,7 @@ def create_app(
         lab=Lab(settings.shard_seconds),
         gate=Gate(closed=settings.admin_key is not None or not is_loopback(settings.host)),
         metrics=Metrics(database),
+        kept=Kept(),
     )
 
     @asynccontextmanager

@@ -4,14 +4,14 @@ from __future__ import annotations
 
 from typing import Annotated
 
-from fastapi import Query, Request, Response
+from fastapi import Query, Response
 from pydantic import Field
 from pydantic.json_schema import SkipJsonSchema
 
-from service.api import conditional, documents, examples
-from service.api.parameters import AskedConfidence, ExperimentId, list_of
+from service.api import documents, examples
+from service.api.parameters import AskedConfidence, list_of
+from service.api.results import AskedResults
 from service.api.routes import guarded_router
-from service.api.state import ReadSession
 from service.lab.frontiers import thresholds
 from service.lab.luck import luck
 from service.lab.times import times
@@ -57,9 +57,7 @@ WideWidth = Annotated[
     },
 )
 def get_times(
-    request: Request,
-    experiment_id: ExperimentId,
-    session: ReadSession,
+    results: AskedResults,
     confidence: AskedConfidence,
     quantiles: Shares = "0.25,0.5,0.75",
 ) -> Response:
@@ -69,7 +67,7 @@ def get_times(
     that the successes do not reach is null.
     """
     shares = [float(part) for part in quantiles.split(",")]
-    return conditional.json_answer(request, times(session, experiment_id, shares, confidence))
+    return results.answer(lambda session, experiment_id: times(session, experiment_id, shares, confidence))
 
 
 @router.get(
@@ -81,10 +79,8 @@ def get_times(
         **documents.problems(404),
     },
 )
-def get_luck(  # noqa: PLR0913, PLR0917  # one parameter per query parameter
-    request: Request,
-    experiment_id: ExperimentId,
-    session: ReadSession,
+def get_luck(
+    results: AskedResults,
     confidence: AskedConfidence,
     probability: Annotated[
         float, Query(gt=0, lt=1, description="What the best of `restarts_to` restarts is to succeed with.")
@@ -97,15 +93,17 @@ def get_luck(  # noqa: PLR0913, PLR0917  # one parameter per query parameter
     Costs include those of the failures before the success. At equal FLOPs, one run of a width stands against
     the best of as many runs of each narrower one as its FLOPs pay for.
     """
-    answer = luck(
-        session,
-        experiment_id,
-        probability=probability,
-        restarts=[int(part) for part in restarts.split(",")],
-        width=width,
-        asked=confidence,
+    counts = [int(part) for part in restarts.split(",")]
+    return results.answer(
+        lambda session, experiment_id: luck(
+            session,
+            experiment_id,
+            probability=probability,
+            restarts=counts,
+            width=width,
+            asked=confidence,
+        )
     )
-    return conditional.json_answer(request, answer)
 
 
 @router.get(
@@ -118,9 +116,7 @@ def get_luck(  # noqa: PLR0913, PLR0917  # one parameter per query parameter
     },
 )
 def get_thresholds(
-    request: Request,
-    experiment_id: ExperimentId,
-    session: ReadSession,
+    results: AskedResults,
     confidence: AskedConfidence,
     probability: Annotated[float, Query(gt=0, le=1, description="Success probability to reach.")] = 0.9,
 ) -> Response:
@@ -128,4 +124,6 @@ def get_thresholds(
 
     As observed, by a monotone fit that stands beside the counts, and with confidence limits.
     """
-    return conditional.json_answer(request, thresholds(session, experiment_id, probability, confidence))
+    return results.answer(
+        lambda session, experiment_id: thresholds(session, experiment_id, probability, confidence)
+    )

@@ -4,11 +4,24 @@ from __future__ import annotations
 
 import hashlib
 from collections.abc import Mapping
+from typing import NamedTuple, Self
 
 from fastapi import Request, Response
 from pydantic import BaseModel
 
 _NOT_MODIFIED = 304
+
+
+class Body(NamedTuple):
+    """What is sent, and its ETag."""
+
+    content: bytes
+    etag: str
+
+    @classmethod
+    def of(cls, content: bytes) -> Self:
+        """Return a body with the ETag of its content."""
+        return cls(content, f'"{hashlib.sha256(content).hexdigest()[:32]}"')
 
 
 def json_answer(
@@ -27,13 +40,24 @@ def answer(
     status: int = 200,
     headers: Mapping[str, str] | None = None,
 ) -> Response:
+    """Return content with its ETag; see `respond`."""
+    return respond(request, Body.of(content), media_type, status=status, headers=headers)
+
+
+def respond(
+    request: Request,
+    body: Body,
+    media_type: str,
+    *,
+    status: int = 200,
+    headers: Mapping[str, str] | None = None,
+) -> Response:
     """Return a body with its ETag, or 304 without a body where a GET's If-None-Match names that ETag."""
-    etag = f'"{hashlib.sha256(content).hexdigest()[:32]}"'
     # Browsers and proxies may keep it, and must ask each time whether it still holds.
-    every = {"ETag": etag, "Cache-Control": "private, no-cache", **(headers or {})}
-    if request.method == "GET" and _names(request.headers.getlist("if-none-match"), etag):
+    every = {"ETag": body.etag, "Cache-Control": "private, no-cache", **(headers or {})}
+    if request.method == "GET" and _names(request.headers.getlist("if-none-match"), body.etag):
         return Response(status_code=_NOT_MODIFIED, headers=every)
-    return Response(content, status, every, media_type)
+    return Response(body.content, status, every, media_type)
 
 
 def _names(given: list[str], etag: str) -> bool:

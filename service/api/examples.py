@@ -7,7 +7,7 @@ from typing import Any
 
 from pydantic import BaseModel
 
-from service.lab.presets import QUICKSTART
+from service.lab import presets
 from service.lab.statistics.intervals import wilson
 from tombola.results import (
     Actual,
@@ -29,6 +29,7 @@ from tombola.results import (
     Machines,
     Outcome,
     Page,
+    PresetQuote,
     Progress,
     Quote,
     Reached,
@@ -277,8 +278,16 @@ TIMES = _json(_TIMES)
 LUCK = _json(_LUCK)
 RUNS = _page(_RUN)
 CURVE = _json(Curve(cell=6, seed=0, steps=[500, 1000], train_error=[0.31, 0.0], test_error=[0.46, 0.07]))
-PRESET = _json(QUICKSTART)
-PRESETS = _page(QUICKSTART)
+PRESET = _json(presets.find("paper/figure-2"))
+PRESETS = _page(presets.QUICKSTART)
+_EDGE_QUOTE = _QUOTE.model_copy(update={"cells": 12, "runs": 288, "runs_existing": 120})
+PRESET_QUOTE = _json(
+    PresetQuote(
+        preset=presets.EDGE.name,
+        experiments=[DryRun(quote=_EDGE_QUOTE, spec=presets.EDGE.spec)],
+        total=_EDGE_QUOTE,
+    )
+)
 WORKERS = _page(_WORKER)
 VERSION = _json(Version(version="0.1.0", libraries=_VERSIONS))
 EVENTS = {

@@ -12,6 +12,7 @@ from sqlalchemy.exc import SQLAlchemyError
 from sqlalchemy.orm import Session
 
 from service.api.auth import Gate
+from service.api.kept import Kept
 from service.api.metrics import Metrics
 from service.doorbell import Doorbell, ring_new
 from service.lab.experiments import Lab
@@ -31,6 +32,7 @@ class State:
     lab: Lab
     gate: Gate
     metrics: Metrics
+    kept: Kept
 
     def ring(self) -> None:
         """Ring for new shards. Runs after the answer, so whatever fails here is the sweeper's to mend."""

@@ -9,12 +9,13 @@ from typing import Annotated, Any, Literal, cast, get_args
 from fastapi import Query, Request, Response
 from pydantic import Field
 from pydantic.json_schema import SkipJsonSchema
+from sqlalchemy.orm import Session
 
-from service.api import conditional, documents, examples, negotiation
-from service.api.parameters import AskedConfidence, ExperimentId, list_of
+from service.api import documents, examples, negotiation
+from service.api.parameters import AskedConfidence, list_of
 from service.api.problems import ProblemError
+from service.api.results import AskedResults
 from service.api.routes import guarded_router
-from service.api.state import ReadSession
 from service.lab import answers
 from service.lab.frontiers import frontier
 from tombola.results import Cell, Frontier, Interval, Objective, SuccessTable
@@ -65,8 +66,7 @@ _VARY = {"Vary": "Accept"}
 )
 def get_success_table(
     request: Request,
-    experiment_id: ExperimentId,
-    session: ReadSession,
+    results: AskedResults,
     confidence: AskedConfidence,
     *,
     file_format: Annotated[
@@ -76,10 +76,12 @@ def get_success_table(
 ) -> Response:
     """Read success counts and probabilities of every cell, as JSON or CSV."""
     media_type = _media_type(request, file_format)
-    table = answers.success_table(session, experiment_id, confidence)
-    if media_type == _MEDIA_TYPES["json"]:
-        return conditional.json_answer(request, table, headers=_VARY)
-    return conditional.answer(request, as_csv(table).encode(), media_type, headers=_VARY)
+
+    def make(session: Session, experiment_id: str) -> SuccessTable | bytes:
+        table = answers.success_table(session, experiment_id, confidence)
+        return table if media_type == _MEDIA_TYPES["json"] else as_csv(table).encode()
+
+    return results.answer(make, media_type=media_type, headers=_VARY)
 
 
 @router.get(
@@ -91,10 +93,8 @@ def get_success_table(
         **documents.problems(404),
     },
 )
-def get_frontier(  # noqa: PLR0913, PLR0917  # one parameter per query parameter
-    request: Request,
-    experiment_id: ExperimentId,
-    session: ReadSession,
+def get_frontier(
+    results: AskedResults,
     confidence: AskedConfidence,
     probability: Annotated[
         Annotated[float, Field(gt=0, le=1)] | SkipJsonSchema[None],
@@ -108,8 +108,9 @@ def get_frontier(  # noqa: PLR0913, PLR0917  # one parameter per query parameter
     its numbers, and has its probability of being on the frontier from a bootstrap.
     """
     names = cast("list[Objective]", objectives.split(","))
-    answer = frontier(session, experiment_id, probability, names, confidence)
-    return conditional.json_answer(request, answer)
+    return results.answer(
+        lambda session, experiment_id: frontier(session, experiment_id, probability, names, confidence)
+    )
 
 
 def _media_type(request: Request, file_format: str | None) -> str:

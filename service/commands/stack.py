@@ -74,7 +74,9 @@ def demo(
 def _run_preset(client: Client, preset: str, output_dir: Path) -> None:
     from tombola.cli.render import print_frontier, print_success_table
 
-    spec = client.presets.get(preset).spec
+    spec, *others = client.presets.get(preset).specs
+    if others:
+        options.fail(f"{preset!r} has several experiments: tombola submit --preset {preset} --wait")
     started = time.monotonic()
     experiment = client.experiments.create(spec)
     typer.echo(f"Submitted {preset!r} as {experiment.id}: {spec.cell_count} cells, {spec.run_count} runs.")

@@ -32,3 +32,19 @@ class UnknownWidth(LabError):  # noqa: N818  # as above
         """Name the width that was asked for, and those there are."""
         shown = ", ".join(map(str, sorted(widths)[:10])) + (", …" if len(widths) > 10 else "")  # noqa: PLR2004  # enough for a line
         super().__init__(f"the experiment has no cells of width {width}; it has {shown}")
+
+
+class UnknownPreset(LabError):  # noqa: N818  # as above
+    """There is no such preset."""
+
+    def __init__(self, name: str, known: list[str]) -> None:
+        """Name what was asked for, and those there are."""
+        super().__init__(f"there is no preset {name[:200]!r}; there are {', '.join(known)}")
+
+
+class NoScales(LabError):  # noqa: N818  # as above
+    """The preset has one size only, and a scale was asked for."""
+
+    def __init__(self, name: str) -> None:
+        """Name the preset."""
+        super().__init__(f"preset {name!r} has no scales: leave `scale` out")

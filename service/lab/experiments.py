@@ -13,7 +13,7 @@ from service.lab.errors import IdempotencyConflict, IllegalTransition, UnknownEx
 from service.store import cells, configurations, experiments, shards
 from service.store.database import Database, lock_planning, now
 from service.store.models import Cell, Experiment
-from tombola.results import Decision, ExperimentStatus, Quote
+from tombola.results import Decision, DryRun, ExperimentStatus, Preset, PresetQuote, Quote
 from tombola.spec import Configuration, ExperimentSpec, Seeds
 
 _FINISHED = tuple(status.value for status in ExperimentStatus if status.finished)
@@ -32,6 +32,18 @@ class Lab:
     def quote(self, session: Session, spec: ExperimentSpec) -> Quote:
         """Return what a spec would cost, beside what is in the store already."""
         return quoting.quote(session, spec, _by_hash(spec))
+
+    def quote_preset(self, session: Session, preset: Preset) -> PresetQuote:
+        """Return what each experiment of a preset would cost, and all of them."""
+        quotes, total = quoting.quote_all(session, [(spec, _by_hash(spec)) for spec in preset.specs])
+        return PresetQuote(
+            preset=preset.name,
+            scale=preset.scale,
+            experiments=[
+                DryRun(quote=quote, spec=spec) for quote, spec in zip(quotes, preset.specs, strict=True)
+            ],
+            total=total,
+        )
 
     def submit(
         self, session: Session, spec: ExperimentSpec, *, idempotency_key: str | None = None, scope: str = ""

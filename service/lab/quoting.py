@@ -51,9 +51,38 @@ class _Part:
         return self.counts["high"]
 
 
+@dataclass(frozen=True, slots=True)
+class _Work:
+    """What an experiment wants, what of it is there, and what is still to train."""
+
+    spec: ExperimentSpec
+    windows: Sequence[_Window]
+    existing: int
+    pending: int
+    parts: Sequence[_Part]
+
+
 def quote(session: Session, spec: ExperimentSpec, asked: Mapping[str, Configuration]) -> Quote:
     """Return what a spec would cost; `asked` are its configurations by hash."""
+    return _quote(fleet.present(session), [_work(session, spec, asked)])
+
+
+def quote_all(
+    session: Session, asked: Sequence[tuple[ExperimentSpec, Mapping[str, Configuration]]]
+) -> tuple[list[Quote], Quote]:
+    """Return what each of several experiments would cost, and all of them together.
+
+    Args:
+        session: A session that sees all as of one moment.
+        asked: The specs, each with its configurations by hash. They share none: a run that two of them want
+            would be counted twice.
+    """
     machines = fleet.present(session)
+    work = [_work(session, spec, mine) for spec, mine in asked]
+    return [_quote(machines, [one]) for one in work], _quote(machines, work)
+
+
+def _work(session: Session, spec: ExperimentSpec, asked: Mapping[str, Configuration]) -> _Work:
     known = configurations.ids_by_hash(session, asked)
     ids = [known.get(key) for key in asked]
     windows = _windows(session, spec, ids)
@@ -72,12 +101,19 @@ def quote(session: Session, spec: ExperimentSpec, asked: Mapping[str, Configurat
         for key, item, window, missing in zip(ids, asked.values(), windows, found.missing, strict=True)
         if missing
     ]
+    return _Work(spec, windows, found.existing, found.pending, parts)
+
+
+def _quote(machines: Fleet, work: Sequence[_Work]) -> Quote:
+    """Return the cost of all this work."""
+    parts = [part for one in work for part in one.parts]
+    windows = [window for one in work for window in one.windows]
     core_seconds, gpu_seconds, wall_seconds = _estimates(machines, parts)
     return Quote(
-        cells=spec.cell_count,
+        cells=sum(one.spec.cell_count for one in work),
         runs=sum(window.high for window in windows),
-        runs_existing=found.existing,
-        runs_pending=found.pending,
+        runs_existing=sum(one.existing for one in work),
+        runs_pending=sum(one.pending for one in work),
         run_steps=sum(part.count * part.budget for part in parts),
         flops=sum(part.count * cost.run_flops(part.configuration, part.budget) for part in parts),
         seconds=sum(part.count * machines.worker_seconds(part.configuration) for part in parts),
@@ -93,9 +129,9 @@ def quote(session: Session, spec: ExperimentSpec, asked: Mapping[str, Configurat
         memory_bytes=max((cost.run_bytes(part.configuration) for part in parts), default=0),
         runs_with_history=sum(part.count for part in parts if part.finished),
         machines=_shown(machines, parts),
-        basis=_basis(machines, parts) + _hopeless(spec),
+        basis=_basis(machines, parts) + "".join(dict.fromkeys(_hopeless(one.spec) for one in work)),
         adaptive_runs=None
-        if isinstance(spec.seeds, Seeds)
+        if all(isinstance(one.spec.seeds, Seeds) for one in work)
         else Estimate(
             low=sum(window.low for window in windows),
             expected=sum(window.expected for window in windows),

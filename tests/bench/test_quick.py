@@ -15,6 +15,7 @@ from bench.report import PICTURES, SECTIONS
 
 SCRIPTS = {
     "end_to_end": [],
+    "answers": [],
     "figure1": [],
     "adaptive": [],
     "engines": ["--widths", "16", "--n", "50"],
@@ -74,6 +75,14 @@ def test_the_service_trains_the_steps_of_the_engine_alone(results):
     for row in rows:
         assert row["steps"] > 0
         assert set(row["stages"]) == {"until_started", "until_finished", "until_told"}
+
+
+def test_success_tables_are_timed_in_few_cells_and_in_many(results):
+    rows = json.loads((results / "answers.json").read_text())["rows"]
+    assert [(row["cells"], row["runs"]) for row in rows] == [(8, 2_000), (400, 2_000)]
+    for row in rows:
+        assert set(row["seconds"]) == {"first", "again", "known", "counting"}
+        assert row["bytes"] > row["cells"] * 100
 
 
 def test_figure_1_has_every_cell_with_every_run(results):

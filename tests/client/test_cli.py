@@ -11,7 +11,7 @@ import pytest
 import typer
 
 from tombola.cli import main, render
-from tombola.cli._format import actual_line, adaptive_line, memory, quote_line
+from tombola.cli._format import actual_line, adaptive_line, memory, quote_line, time
 from tombola.results import Actual, Adaptive, Cell, Estimate, Frontier, Interval, Quote, SuccessTable
 
 
@@ -154,6 +154,9 @@ def test_every_command_has_help_and_takes_the_global_options(command, capsys):
         (["picture", "steps", "x", "-o", "x.pdf"], "a picture's file ends in .png or .svg; got 'x.pdf'"),
         (["picture", "curves", "x", "-o", "x.svg", "--samples", "few"], "a number or online, not 'few'"),
         (["submit"], "give either a spec"),
+        (["submit", "spec.json", "--scale", "full"], "--scale goes with --preset"),
+        (["quote", "--preset", "x", "--scale", "huge"], "'huge'"),
+        (["presets", "--scale", "full"], "--scale goes with the name of a preset"),
         (["submit", "nowhere.json"], "cannot read nowhere.json: No such file or directory"),
         (["ls", "--url", "localhost"], "begins with http:// or https://"),
         (["--url", "localhost", "ls"], "begins with http:// or https://"),
@@ -373,6 +376,21 @@ def test_the_decisions_of_adaptive_cells_are_a_column(capsys):
 def test_the_quote_of_an_older_server_is_its_sentence(capsys):
     render.print_quote("mine", _quote())
     assert capsys.readouterr().out == f"mine: 48 runs in 8 cells: {MOST}, 1:00:50 on 2 workers\n"
+
+
+@pytest.mark.parametrize(
+    ("seconds", "shown"),
+    [
+        (0, "0:00"),
+        (0.01, "0.1 s"),
+        (75, "1:15"),
+        (172_799, "47:59:59"),
+        (172_800, "2 days"),
+        (1.2e7, "139 days"),
+    ],
+)
+def test_a_duration_is_told_in_the_unit_that_fits(seconds, shown):
+    assert time(seconds) == shown
 
 
 def test_what_was_taken_is_told_beside_what_was_quoted():

@@ -7,8 +7,8 @@ from types import SimpleNamespace
 import pytest
 import typer
 
-from tombola import ExperimentSpec, InvalidSpec, Preset
-from tombola.cli._specs import read_spec
+from tombola import ExperimentSpec, InvalidSpec
+from tombola.cli._specs import check_source, read_spec
 
 YAML = """
 # how wide must it be?
@@ -37,11 +37,11 @@ def write(tmp_path):
 
 
 def test_a_spec_may_be_json(write, spec):
-    assert read_spec(None, write("spec.json", json.dumps(spec)), None, None) == ExperimentSpec(**spec)
+    assert read_spec(write("spec.json", json.dumps(spec)), None) == ExperimentSpec(**spec)
 
 
 def test_a_spec_may_be_yaml(write):
-    made = read_spec(None, write("spec.yaml", YAML), None, None)
+    made = read_spec(write("spec.yaml", YAML), None)
     assert made.name == "2024-01-02"
     assert made.grid.samples == [100, None]
     assert made.grid.sparsity == [2, None]
@@ -51,7 +51,7 @@ def test_a_spec_may_be_yaml(write):
 
 def test_json_needs_no_suffix_and_may_begin_with_a_byte_order_mark(write, spec):
     content = "\ufeff" + json.dumps(spec, indent="\t")
-    assert read_spec(None, write("spec", content), None, None).name == "tiny"
+    assert read_spec(write("spec", content), None).name == "tiny"
 
 
 @pytest.mark.parametrize(
@@ -59,19 +59,13 @@ def test_json_needs_no_suffix_and_may_begin_with_a_byte_order_mark(write, spec):
 )
 def test_a_spec_may_come_from_standard_input(monkeypatch, text):
     monkeypatch.setattr("sys.stdin", SimpleNamespace(buffer=io.BytesIO(text.encode())))
-    assert read_spec(None, "-", None, None).target.n == 10
+    assert read_spec("-", None).target.n == 10
 
 
 def test_a_name_replaces_the_specs(write, spec):
-    assert read_spec(None, write("spec.json", json.dumps(spec)), None, "mine").name == "mine"
+    assert read_spec(write("spec.json", json.dumps(spec)), "mine").name == "mine"
     del spec["name"]
-    assert read_spec(None, write("spec.json", json.dumps(spec)), None, "mine").name == "mine"
-
-
-def test_a_preset_stands_for_a_file(spec):
-    preset = Preset(name="quickstart", description="", spec=ExperimentSpec(**spec))
-    session = SimpleNamespace(client=SimpleNamespace(presets=SimpleNamespace(get={"quickstart": preset}.get)))
-    assert read_spec(session, None, "quickstart", "mine").name == "mine"
+    assert read_spec(write("spec.json", json.dumps(spec)), "mine").name == "mine"
 
 
 @pytest.mark.parametrize(
@@ -89,21 +83,27 @@ def test_a_preset_stands_for_a_file(spec):
 )
 def test_a_file_that_cannot_be_read_is_bad_input(write, name, content, message):
     with pytest.raises(typer.BadParameter, match=message):
-        read_spec(None, write(name, content), None, None)
+        read_spec(write(name, content), None)
 
 
 def test_a_missing_file_is_bad_input(tmp_path):
     with pytest.raises(typer.BadParameter, match=r"cannot read .*none.json: No such file or directory"):
-        read_spec(None, str(tmp_path / "none.json"), None, None)
+        read_spec(str(tmp_path / "none.json"), None)
 
 
 @pytest.mark.parametrize(("source", "preset"), [(None, None), ("spec.json", "quickstart")])
 def test_a_spec_comes_from_exactly_one_place(source, preset):
     with pytest.raises(typer.BadParameter, match=r"give either a spec .* or --preset NAME"):
-        read_spec(None, source, preset, None)
+        check_source(source, preset, None)
+
+
+def test_a_file_has_no_scales():
+    check_source(None, "paper/figure-1", "full")
+    with pytest.raises(typer.BadParameter, match="--scale goes with --preset"):
+        check_source("spec.json", None, "full")
 
 
 @pytest.mark.parametrize("content", ["", "just text", "- 1"])
 def test_what_is_no_object_is_no_spec(write, content):
     with pytest.raises(InvalidSpec, match="must be a JSON object, not "):
-        read_spec(None, write("spec.yaml", content), None, "name")
+        read_spec(write("spec.yaml", content), "name")

@@ -4,14 +4,19 @@ from __future__ import annotations
 
 import json
 import os
+import re
 import signal
 import subprocess
 import sys
 
 import pytest
+import typer
 
+from service.commands.stack import _run_preset
 from service.settings import Settings
 from tombola.cli import main
+from tombola.cli._session import Session
+from tombola.cli._submit import _follow
 from worker.embedded import Stack
 
 
@@ -85,6 +90,92 @@ def test_a_preset_is_quoted_and_printed(tool):
     assert code == 0
     assert json.loads(out)["spec"] == json.loads(spec)
     assert "quickstart" in tool("presets")[1]
+
+
+def test_a_preset_of_several_experiments_is_quoted_one_by_one_and_as_a_whole(tool):
+    asked = ("quote", "--preset", "paper/figure-4", "--scale", "full")
+    code, out, err = tool(*asked)
+    assert (code, err) == (0, "")
+    lines = out.splitlines()
+    assert lines[0].startswith("paper/figure-4, full: 183600 runs in 3672 cells")
+    assert re.split(r"  +", lines[2])[:6] == ["experiment", "cells", "runs", "to train", "FLOP", "wall time"]
+    assert "n = 50, k = 3     306   15300     15300  1.9e+17 " in lines[3]
+    assert lines[15].startswith("all                                    3672  183600    183600  7.7e+18 ")
+    assert "largest run: about " in out
+    assert tool("submit", *asked[1:], "--dry-run")[1].partition(" FLOP")[0] == out.partition(" FLOP")[0]
+    code, out, _ = tool(*asked, "--name", "mine", "--json")
+    answer = json.loads(out)
+    assert (code, len(answer["experiments"]), answer["total"]["runs"]) == (0, 12, 183_600)
+    assert answer["experiments"][-1]["spec"]["name"] == "mine, full: n = 300, k = 4"
+
+
+def test_presets_are_printed_at_a_scale(tool):
+    code, out, _ = tool("presets", "paper/figure-1", "--scale", "full")
+    assert (code, json.loads(out)["seeds"]["count"]) == (0, 50)
+    code, out, _ = tool("presets", "paper/figure-4")
+    assert (code, [spec["target"]["k"] for spec in json.loads(out)]) == (0, [3, 4, 3, 4])
+    code, out, _ = tool("presets", "paper/figure-4", "--json")
+    assert (code, json.loads(out)["scale"]) == (0, "laptop")
+    _, out, _ = tool("presets")
+    assert re.search(r"^paper/figure-1 +laptop, gpu-hour, full +3456 ", out, re.MULTILINE)
+
+
+@pytest.mark.parametrize(
+    ("args", "message"),
+    [
+        (
+            ["quote", "--preset", "paper/figure-9"],
+            "there is no preset 'paper/figure-9'; there are quickstart",
+        ),
+        (["submit", "--preset", "quickstart", "--scale", "full"], "preset 'quickstart' has no scales"),
+        (["presets", "quickstart", "--scale", "full"], "preset 'quickstart' has no scales"),
+        (["submit", "--preset", "paper/figure-4", "--name", "two\nlines"], "/name: "),
+    ],
+)
+def test_a_preset_that_there_is_not_is_said_with_exit_code_2(tool, args, message):
+    code, out, err = tool(*args)
+    assert (code, out) == (2, "")
+    assert message in err
+
+
+def test_all_experiments_of_a_preset_are_submitted_with_one_command(tool, client):
+    asked = ("submit", "--preset", "paper/figure-4", "--name", "mine", "--idempotency-key", "all of it")
+    code, out, err = tool(*asked)
+    assert code == 0
+    ids = [line.split()[0] for line in out.splitlines()]
+    names = [f"mine, laptop: n = {n}, k = {k}" for n in (50, 100) for k in (3, 4)]
+    assert [line.partition(": 1152 runs")[0] for line in out.splitlines()] == [
+        f"{one} {name}" for one, name in zip(ids, names, strict=True)
+    ]
+    assert err.splitlines() == [f"follow it with: tombola wait {one}" for one in ids]
+    for one in ids:
+        client.experiments.cancel(one)
+    code, out, err = tool(*asked, "--wait", "--quiet", "--json")
+    assert code == 1
+    assert [(one["id"], one["status"]) for one in json.loads(out)] == [(one, "cancelled") for one in ids]
+    said = [line for line in err.splitlines() if line.startswith("tombola: ")]
+    assert [line.split()[2] for line in said] == ids, "it waits for all of them and says what became of each"
+    for one in ids:
+        client.experiments.delete(one)
+
+
+def test_a_demo_is_of_one_experiment(client, tmp_path, capsys):
+    with pytest.raises(typer.Exit) as ended:
+        _run_preset(client, "paper/figure-4", tmp_path)
+    assert ended.value.exit_code == 2
+    assert "several experiments: tombola submit --preset paper/figure-4 --wait" in capsys.readouterr().err
+
+
+def test_several_experiments_are_followed_to_the_last(client, done, tiny, long, capsys):
+    again = client.experiments.create(tiny | {"name": "again"})
+    long.cancel()
+    with Session(url=client.url, api_key=None, json=False) as session, pytest.raises(typer.Exit) as ended:
+        _follow(session, [long, again], timeout=60, quiet=True)
+    out, err = capsys.readouterr()
+    assert ended.value.exit_code == 1
+    assert out.startswith(f"{again.id} again: succeeded, ")
+    assert f"experiment {long.id} was cancelled" in err
+    again.delete()
 
 
 def test_every_reading_command_prints_text_and_json(tool, done):

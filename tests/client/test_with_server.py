@@ -283,6 +283,73 @@ def test_presets_workers_version_and_health_are_there(client):
     assert client.health().ready
 
 
+def test_a_preset_is_read_and_quoted_at_a_scale(client):
+    preset = client.presets.get("paper/figure-4", scale="full")
+    assert (preset.scale, preset.run_count) == (tombola.Scale.FULL, 183_600)
+    answer = client.presets.quote("paper/figure-4", scale=tombola.Scale.FULL)
+    assert [each.spec for each in answer.experiments] == preset.specs
+    assert answer.total.runs == sum(each.quote.runs for each in answer.experiments) == 183_600
+    assert client.presets.get("paper/figure-4").scale is tombola.Scale.LAPTOP
+    with pytest.raises(
+        tombola.InvalidRequest, match="scale: must be 'laptop', 'gpu-hour' or 'full', not \"x\""
+    ):
+        client.presets.quote("paper/figure-4", scale="x")
+    with pytest.raises(tombola.InvalidRequest, match="'quickstart' has no scales"):
+        client.presets.submit("quickstart", scale="full")
+    with pytest.raises(tombola.NotFound, match="paper/figure-9"):
+        client.presets.submit("paper/figure-9")
+
+
+@pytest.fixture
+def undone(client):
+    """Return a list; the experiments put in it are cancelled and deleted in the end."""
+    experiments = []
+    yield experiments
+    for experiment in experiments:
+        if not experiment.refresh().status.finished:
+            experiment.cancel()
+        experiment.delete()
+
+
+def test_all_experiments_of_a_preset_are_submitted_once(client, undone):
+    undone += client.presets.submit("paper/figure-4", rename="mine", idempotency_key="k" * 255)
+    asked = client.presets.get("paper/figure-4").specs
+    assert [one.spec.model_copy(update={"name": ""}) for one in undone] == [
+        spec.model_copy(update={"name": ""}) for spec in asked
+    ]
+    assert undone[0].name == "mine, laptop: n = 50, k = 3"
+    again = client.presets.submit("paper/figure-4", rename="mine", idempotency_key="k" * 255)
+    assert [one.id for one in again] == [one.id for one in undone]
+    assert len({one.id for one in undone}) == 4
+    with pytest.raises(tombola.Conflict):
+        client.presets.submit("paper/figure-4", scale="full", rename="mine", idempotency_key="k" * 255)
+    with pytest.raises(tombola.InvalidSpec, match="/name: "):
+        client.presets.submit("paper/figure-4", rename="two\nlines")
+    with pytest.raises(ValueError, match="an idempotency key is"):
+        client.presets.submit("paper/figure-4", idempotency_key="")
+
+
+def test_a_preset_of_one_experiment_takes_the_name_and_the_key_as_they_are(client, undone):
+    undone += client.presets.submit("paper/figure-2", rename="mine", idempotency_key="one")
+    (only,) = undone
+    assert only.name == "mine"
+    spec = client.presets.get("paper/figure-2").spec.model_copy(update={"name": "mine"})
+    assert client.experiments.create(spec, idempotency_key="one").id == only.id
+
+
+@pytest.mark.anyio
+async def test_the_async_client_reads_quotes_and_submits_presets(url):
+    async with AsyncClient(url) as client:
+        preset = await client.presets.get("paper/figure-2", scale="gpu-hour")
+        quote = await client.presets.quote("paper/figure-2", scale="gpu-hour")
+        assert quote.total.runs == preset.run_count == 3600
+        made = await client.presets.submit("paper/figure-4")
+        assert [one.spec for one in made] == (await client.presets.get("paper/figure-4")).specs
+        for one in made:
+            await one.cancel()
+            await one.delete()
+
+
 @pytest.mark.anyio
 async def test_the_async_client_does_the_same(url, done, tiny):
     async with AsyncClient(url) as client:

@@ -86,8 +86,11 @@ class Stack:
         return None
 
     def kill(self, name: str) -> int:
+        return self.signal(name, signal.SIGKILL)
+
+    def signal(self, name: str, number: int) -> int:
         pid = self.child(name)
-        os.kill(pid, signal.SIGKILL)
+        os.kill(pid, number)
         return pid
 
     def outcomes(self) -> dict[tuple[int, int], tuple[Any, ...]]:

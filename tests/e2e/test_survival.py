@@ -75,6 +75,20 @@ def in_training(stack, experiment):
     return bool(leased) and 0.05 < progress.fraction < 0.8
 
 
+def caught_in_training(stack, experiment):
+    """Halt the worker and tell whether that was in the middle of a shard; if not, let it go on."""
+    if not in_training(stack, experiment):
+        return False
+    stack.signal("worker", signal.SIGSTOP)
+    database = Database(stack.database_url)
+    with database.read() as session:
+        caught = session.query(Shard).filter(Shard.state == "leased").first() is not None
+    database.close()
+    if not caught:
+        stack.signal("worker", signal.SIGCONT)
+    return caught
+
+
 def broker_url(stack):
     """Return the broker of a stack, from the environment of its worker."""
     environ = Path(f"/proc/{stack.child('worker')}/environ").read_text()
@@ -84,7 +98,7 @@ def broker_url(stack):
 
 def test_a_worker_killed_in_the_middle_of_a_shard_loses_no_run(stack, spec, eventually, undisturbed):
     experiment = stack.client().experiments.create(spec)
-    eventually(lambda: in_training(stack, experiment), what="a shard in training")
+    eventually(lambda: caught_in_training(stack, experiment), what="a shard in the worker's hands")
     stack.kill("worker")
     assert_as_undisturbed(stack, experiment, spec, undisturbed)
     events = [event for event in experiment.events() if event.type == "shard_failed"]

@@ -190,21 +190,6 @@ def test_a_broker_that_is_away_fails_no_request(client, create, hands):
     assert hands.queued()
 
 
-def test_presets_can_be_read_and_posted(client):
-    presets = client.get("/v1/presets").json()["items"]
-    assert {"quickstart", "paper/edge"} <= {preset["name"] for preset in presets}
-    for preset in presets:
-        assert client.get(f"/v1/presets/{preset['name']}").json() == preset
-        assert client.post(PATH, params={"dry_run": "true"}, json=preset["spec"]).status_code == 200
-
-
-@pytest.mark.parametrize("name", ["x", "", "paper", "paper/edge/", "a%00b", "..%2f..%2fetc"])
-def test_an_unknown_preset_is_404(client, name):
-    answer = client.get(f"/v1/presets/{name}")
-    assert answer.status_code == 404
-    assert answer.headers["content-type"] == "application/problem+json"
-
-
 def test_the_fleet_without_workers_is_empty(client):
     assert client.get("/v1/workers").json() == {"items": [], "next_cursor": None}
 

@@ -97,6 +97,16 @@ def test_a_picture_of_an_unknown_experiment_is_404(client):
         assert "there is no experiment" in answer.json()["detail"]
 
 
+def test_a_recorded_run_changes_the_pictures(client, create, hands):
+    path = f"/v1/experiments/{create(grid={'width': [4], 'samples': [50], 'sparsity': [2]})['id']}"
+    claim = hands.claim(hands.queued()[0])
+    for name in ("heatmap", "curves"):
+        url, found = f"{path}/{name}.svg", {client.get(f"{path}/{name}.svg").content}
+        hands.record(claim, [claim.runs[0 if name == "heatmap" else 1]])
+        found.add(client.get(url).content)
+        assert len(found) == 2
+
+
 def test_pictures_of_an_experiment_without_runs(client, create):
     path = f"/v1/experiments/{create()['id']}"
     for name in NAMES:

@@ -17,7 +17,7 @@ if TYPE_CHECKING:
 
     import httpx
 
-    from tombola.results import DryRun, ExperimentStatus, Preset, Version, Worker
+    from tombola.results import DryRun, ExperimentStatus, Preset, PresetQuote, Scale, Version, Worker
     from tombola.spec import ExperimentSpec
 
 
@@ -168,12 +168,53 @@ class Presets:
         self._driver = driver
 
     def list(self) -> list[Preset]:
-        """Return all presets."""
+        """Return all presets, each at its smallest scale."""
         return self._driver.send(calls.list_presets())
 
-    def get(self, name: str) -> Preset:
-        """Return one preset; its `spec` can be submitted. Raises NotFound."""
-        return self._driver.send(calls.get_preset(name))
+    def get(self, name: str, *, scale: Scale | str | None = None) -> Preset:
+        """Return one preset; each of its `specs` can be submitted.
+
+        Args:
+            name: Its name.
+            scale: How much of it: one of its `scales`, the smallest where left out.
+
+        Raises:
+            NotFound: There is none of this name.
+            InvalidRequest: It has no such scale.
+        """
+        return self._driver.send(calls.get_preset(name, scale))
+
+    def quote(self, name: str, *, scale: Scale | str | None = None) -> PresetQuote:
+        """Return what a preset would cost, each experiment and all; stores nothing. Raises as `get`."""
+        return self._driver.send(calls.preset_quote(name, scale))
+
+    def submit(
+        self,
+        name: str,
+        *,
+        scale: Scale | str | None = None,
+        rename: str | None = None,
+        idempotency_key: str | None = None,
+    ) -> tuple[Experiment, ...]:
+        """Submit all experiments of a preset, in the order of its `specs`.
+
+        Args:
+            name: Its name.
+            scale: As in `get`.
+            rename: Another name for its experiment; of several, each keeps what sets it apart.
+            idempotency_key: Submitting again with the same key gives the same experiments: so goes on what
+                was interrupted. Else a fresh key makes the retries of this one call safe.
+
+        Raises:
+            NotFound: There is none of this name.
+            InvalidRequest: It has no such scale.
+            InvalidSpec: `rename` cannot be a name; nothing was submitted.
+            Conflict: The key went with something else before.
+            ValueError: The key cannot stand in a header.
+        """
+        preset = self.get(name, scale=scale)
+        asked = calls.submissions(preset, rename, idempotency_key)
+        return tuple(Experiment(self._driver, self._driver.send(calls.create(*each))) for each in asked)
 
 
 class Workers:

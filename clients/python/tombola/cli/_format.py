@@ -10,6 +10,9 @@ from tombola._client.progress import duration
 if TYPE_CHECKING:
     from tombola.results import Actual, Adaptive, Estimate, Interval, Limits, Quote, Spread
 
+#: Hours are counted up to this many seconds, two days.
+_LONG = 172_800
+
 
 def samples(value: int | None) -> str:
     """Return a training-set size."""
@@ -72,7 +75,9 @@ def memory(count: int) -> str:
 
 
 def time(seconds: float) -> str:
-    """Return a duration as `m:ss` or longer, one under a second in tenths: 0.3 s."""
+    """Return a duration as `m:ss` or `h:mm:ss`, under a second in tenths (0.3 s), a long one in days."""
+    if seconds >= _LONG:
+        return f"{amount(seconds / 86_400)} days"
     return duration(seconds) if seconds >= 1 or not seconds else f"{max(seconds, 0.1):.1f} s"
 
 

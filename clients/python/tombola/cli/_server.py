@@ -8,6 +8,7 @@ import typer
 
 from tombola._client.about import own_version
 from tombola.cli._command import command
+from tombola.cli._specs import Scale
 
 if TYPE_CHECKING:
     from tombola.cli._session import Session
@@ -17,7 +18,13 @@ _PANEL = "Server"
 
 def register(app: typer.Typer) -> None:
     """Add the commands."""
-    command(app, _PANEL, "tombola presets", "tombola presets quickstart > spec.json")(presets)
+    command(
+        app,
+        _PANEL,
+        "tombola presets",
+        "tombola presets quickstart > spec.json",
+        "tombola presets paper/figure-1 --scale gpu-hour --json",
+    )(presets)
     command(app, _PANEL)(workers)
     command(app, _PANEL)(version)
 
@@ -25,22 +32,34 @@ def register(app: typer.Typer) -> None:
 def presets(
     session: Session,
     name: Annotated[
-        str | None, typer.Argument(metavar="NAME", help="Print the spec of this one.", show_default=False)
+        str | None,
+        typer.Argument(metavar="NAME", help="Print the spec of this one, or its specs.", show_default=False),
     ] = None,
+    *,
+    scale: Scale = None,
 ) -> None:
-    """List the ready experiments, or print the spec of one."""
+    """List the ready experiments, or print the spec of one; of several experiments an array of specs."""
     if name is not None:
-        preset = session.client.presets.get(name)
-        session.model(preset if session.json else preset.spec)
+        preset = session.client.presets.get(name, scale=scale)
+        if session.json:
+            session.model(preset)
+        elif len(preset.specs) == 1:
+            session.model(preset.spec)
+        else:
+            session.models(preset.specs)
         return
+    if scale is not None:
+        raise typer.BadParameter("--scale goes with the name of a preset")
     found = session.client.presets.list()
     if session.json:
         session.models(found)
         return
     from tombola.cli.render import print_table  # noqa: PLC0415  # rich and the results load with it
 
-    rows = [[preset.name, str(preset.spec.run_count), preset.description] for preset in found]
-    print_table(["<name", "runs", "<description"], rows)
+    rows = [
+        [preset.name, ", ".join(preset.scales), str(preset.run_count), preset.description] for preset in found
+    ]
+    print_table(["<name", "<scales", "runs", "<description"], rows)
 
 
 def workers(session: Session) -> None:

@@ -1,4 +1,4 @@
-"""Specs from files, standard input or presets."""
+"""Specs from files or standard input."""
 
 from __future__ import annotations
 
@@ -6,32 +6,45 @@ import json
 import re
 import sys
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Annotated, Any, Literal
 
 import typer
 
 if TYPE_CHECKING:
-    from tombola.cli._session import Session
     from tombola.spec import ExperimentSpec
 
+Scale = Annotated[
+    Literal["laptop", "gpu-hour", "full"] | None,
+    typer.Option(
+        help="How much of the preset, where it has scales; laptop where left out.", show_default=False
+    ),
+]
 
-def read_spec(session: Session, source: str | None, preset: str | None, name: str | None) -> ExperimentSpec:
-    """Return the spec that the user means.
 
-    Raises:
-        typer.BadParameter: Not exactly one source, or it cannot be read.
-        InvalidSpec: It can be read, and is wrong.
-    """
+def check_source(source: str | None, preset: str | None, scale: str | None) -> None:
+    """Raise typer.BadParameter where there is not exactly one source, or a scale of a file."""
     if (source is None) == (preset is None):
         raise typer.BadParameter(
             "give either a spec (a JSON or YAML file, - for standard input) or --preset NAME"
         )
+    if preset is None and scale is not None:
+        raise typer.BadParameter("--scale goes with --preset")
+
+
+def read_spec(source: str, name: str | None) -> ExperimentSpec:
+    """Return the spec in a file.
+
+    Args:
+        source: Path of a JSON or YAML file; `-` is standard input.
+        name: Name the experiment so, whatever the file says.
+
+    Raises:
+        typer.BadParameter: It cannot be read.
+        InvalidSpec: It can be read, and is wrong.
+    """
     from tombola._client.calls import as_spec  # noqa: PLC0415  # pydantic loads with it
 
-    if preset is not None:
-        document = session.client.presets.get(preset).spec.model_dump(mode="json")
-    else:
-        document = _load(str(source))
+    document = _load(source)
     if name is not None and isinstance(document, dict):
         document["name"] = name
     return as_spec(document)

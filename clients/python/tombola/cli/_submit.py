@@ -2,18 +2,20 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from typing import TYPE_CHECKING, Annotated
 
 import typer
 
 from tombola.cli._command import command
-from tombola.cli._errors import INTERRUPTED
-from tombola.cli._specs import read_spec
+from tombola.cli._errors import FAILED, INTERRUPTED
+from tombola.cli._specs import Scale, check_source, read_spec
 
 if TYPE_CHECKING:
     from tombola._client.experiment import Experiment
     from tombola.cli._session import Session
     from tombola.results import DryRun
+    from tombola.spec import ExperimentSpec
 
 _PANEL = "Experiments"
 
@@ -35,9 +37,15 @@ Spec = Annotated[
 ]
 Preset = Annotated[
     str | None,
-    typer.Option(help="A ready experiment instead of a file; see `tombola presets`.", show_default=False),
+    typer.Option(help="Ready experiments instead of a file; see `tombola presets`.", show_default=False),
 ]
-Name = Annotated[str | None, typer.Option(help="Name it so, whatever the spec says.", show_default=False)]
+Name = Annotated[
+    str | None,
+    typer.Option(
+        help="Name it so, whatever the spec says; of several, each adds what sets it apart.",
+        show_default=False,
+    ),
+]
 Id = Annotated[
     str, typer.Argument(metavar="ID", help="Id of the experiment, or `latest`.", show_default=False)
 ]
@@ -54,10 +62,17 @@ def register(app: typer.Typer) -> None:
         _PANEL,
         "tombola submit spec.json --wait",
         "tombola submit --preset quickstart --wait",
+        "tombola submit --preset paper/figure-1 --scale laptop --wait",
         "tombola submit spec.yaml --dry-run",
         "cat spec.json | tombola submit - --json",
     )(submit)
-    command(app, _PANEL, "tombola quote spec.json", "tombola quote --preset quickstart")(quote)
+    command(
+        app,
+        _PANEL,
+        "tombola quote spec.json",
+        "tombola quote --preset quickstart",
+        "tombola quote --preset paper/figure-4 --scale full",
+    )(quote)
     command(app, _PANEL, "tombola wait latest", "tombola wait latest --timeout 600")(wait)
 
 
@@ -66,6 +81,7 @@ def submit(  # noqa: PLR0913  # one parameter per option
     spec: Spec = None,
     *,
     preset: Preset = None,
+    scale: Scale = None,
     wait: Annotated[bool, typer.Option("--wait", help="Wait until it ends, and show its progress.")] = False,
     dry_run: Annotated[
         bool, typer.Option("--dry-run", help="Check the spec and quote it; store nothing.")
@@ -81,27 +97,55 @@ def submit(  # noqa: PLR0913  # one parameter per option
     ] = None,
     quiet: Quiet = False,
 ) -> None:
-    """Submit an experiment."""
-    asked = read_spec(session, spec, preset, name)
+    """Submit an experiment, or all experiments of a preset."""
+    check_source(spec, preset, scale)
     if dry_run:
-        _show_quote(session, session.client.experiments.quote(asked))
+        quote(session, spec, preset=preset, scale=scale, name=name)
         return
-    experiment = session.client.experiments.create(asked, idempotency_key=idempotency_key)
+    made = []
+    for asked, key in _asked(session, spec, preset, scale, name=name, idempotency_key=idempotency_key):
+        experiment = session.client.experiments.create(asked, idempotency_key=key)
+        made.append(experiment)
+        # At once: should the next one fail, it is known what is there.
+        _tell_made(session, experiment, follows=wait)
     if wait:
-        session.note(f"submitted {experiment.id}")
-        _follow(session, experiment, timeout=None, quiet=quiet)
+        _follow(session, made, timeout=None, quiet=quiet)
     elif session.json:
-        session.model(experiment.data)
+        _print(session, made)
     else:
-        from tombola.cli._format import quote_line  # noqa: PLC0415  # results load with it
-
-        session.text(f"{experiment.id} {experiment.name}: {quote_line(experiment.quote)}")
-        session.note(f"follow it with: tombola wait {experiment.id}")
+        for experiment in made:
+            session.note(f"follow it with: tombola wait {experiment.id}")
 
 
-def quote(session: Session, spec: Spec = None, *, preset: Preset = None, name: Name = None) -> None:
-    """Tell what an experiment costs, at most and as is to be expected; nothing is stored."""
-    _show_quote(session, session.client.experiments.quote(read_spec(session, spec, preset, name)))
+def quote(
+    session: Session,
+    spec: Spec = None,
+    *,
+    preset: Preset = None,
+    scale: Scale = None,
+    name: Name = None,
+) -> None:
+    """Tell what an experiment, or a preset, costs, at most and as is to be expected; nothing is stored."""
+    check_source(spec, preset, scale)
+    if preset is None:
+        _show_quote(session, session.client.experiments.quote(read_spec(str(spec), name)))
+        return
+    from tombola._client.calls import renamed  # noqa: PLC0415  # pydantic loads with it
+
+    answer = session.client.presets.quote(preset, scale=scale)
+    names = renamed(answer.preset, [each.spec for each in answer.experiments], name)
+    each = [
+        dry_run.model_copy(update={"spec": new})
+        for dry_run, new in zip(answer.experiments, names, strict=True)
+    ]
+    if len(each) == 1:
+        _show_quote(session, each[0])
+    elif session.json:
+        session.model(answer.model_copy(update={"experiments": each}))
+    else:
+        from tombola.cli.render import print_quotes  # noqa: PLC0415  # rich and the results load with it
+
+        print_quotes(name or f"{answer.preset}, {answer.scale}", each, answer.total)
 
 
 def wait(session: Session, experiment_id: Id, *, timeout: Timeout = None, quiet: Quiet = False) -> None:
@@ -110,23 +154,63 @@ def wait(session: Session, experiment_id: Id, *, timeout: Timeout = None, quiet:
     Exit code 0 says that it succeeded, 1 that it failed, was cancelled, or is not done in time. Ctrl-C stops
     the waiting, not the experiment.
     """
-    _follow(session, session.experiment(experiment_id), timeout=timeout, quiet=quiet)
+    _follow(session, [session.experiment(experiment_id)], timeout=timeout, quiet=quiet)
 
 
-def _follow(session: Session, experiment: Experiment, *, timeout: float | None, quiet: bool) -> None:
+def _asked(  # noqa: PLR0913  # as the command has them
+    session: Session,
+    spec: str | None,
+    preset: str | None,
+    scale: Scale,
+    *,
+    name: str | None,
+    idempotency_key: str | None,
+) -> list[tuple[ExperimentSpec, str | None]]:
+    """Return what is to be submitted, each with its idempotency key."""
+    if preset is None:
+        return [(read_spec(str(spec), name), idempotency_key)]
+    from tombola._client.calls import submissions  # noqa: PLC0415  # pydantic loads with it
+
+    return list(submissions(session.client.presets.get(preset, scale=scale), name, idempotency_key))
+
+
+def _tell_made(session: Session, experiment: Experiment, *, follows: bool) -> None:
+    if follows or session.json:
+        session.note(f"submitted {experiment.id} {experiment.name}")
+        return
+    from tombola.cli._format import quote_line  # noqa: PLC0415  # results load with it
+
+    session.text(f"{experiment.id} {experiment.name}: {quote_line(experiment.quote)}")
+
+
+def _follow(
+    session: Session, experiments: Sequence[Experiment], *, timeout: float | None, quiet: bool
+) -> None:
+    """Wait for one after the other, to the last even where one fails."""
     from tombola.errors import ExperimentCancelled, ExperimentFailed  # noqa: PLC0415  # as in Session.client
 
-    try:
-        experiment.wait(progress=not quiet, timeout=timeout)
-    except KeyboardInterrupt:
-        session.note(f"\nthe experiment goes on; come back with: tombola wait {experiment.id}")
-        raise typer.Exit(INTERRUPTED) from None
-    except (ExperimentFailed, ExperimentCancelled):
-        if session.json:
-            session.model(experiment.data)
-        raise
+    failed = False
+    for position, experiment in enumerate(experiments):
+        try:
+            experiment.wait(progress=not quiet, timeout=timeout)
+        except KeyboardInterrupt:
+            session.note("")
+            for going in experiments[position:]:
+                session.note(f"the experiment goes on; come back with: tombola wait {going.id}")
+            raise typer.Exit(INTERRUPTED) from None
+        except (ExperimentFailed, ExperimentCancelled) as error:
+            session.note(f"tombola: {error}")
+            failed = True
+        else:
+            _tell_end(session, experiment)
     if session.json:
-        session.model(experiment.data)
+        _print(session, experiments)
+    if failed:
+        raise typer.Exit(FAILED)
+
+
+def _tell_end(session: Session, experiment: Experiment) -> None:
+    if session.json:
         return
     progress = experiment.progress
     session.text(
@@ -140,6 +224,14 @@ def _follow(session: Session, experiment: Experiment, *, timeout: float | None, 
     if experiment.actual is not None:
         session.text(actual_line(experiment.quote, experiment.actual))
     session.note(f"read it with: tombola table {experiment.id}")
+
+
+def _print(session: Session, experiments: Sequence[Experiment]) -> None:
+    """Print one as an object, several as an array."""
+    if len(experiments) == 1:
+        session.model(experiments[0].data)
+    else:
+        session.models(experiment.data for experiment in experiments)
 
 
 def _show_quote(session: Session, answer: DryRun) -> None:

@@ -17,6 +17,7 @@ from tombola.cli import _format
 if TYPE_CHECKING:
     from tombola.results import (
         Cell,
+        DryRun,
         Estimate,
         Frontier,
         FrontierCell,
@@ -33,6 +34,7 @@ __all__ = [
     "print_frontier",
     "print_luck",
     "print_quote",
+    "print_quotes",
     "print_success_table",
     "print_table",
     "print_thresholds",
@@ -161,14 +163,44 @@ def print_quote(name: str, quote: Quote) -> None:
     # A server from before there were ranges sends none.
     if quote.wall_seconds is None or _format.nothing_to_train(quote):
         return
-    rows = [["wall time", *_ends(quote.wall_seconds, _format.time)]]
-    rows += [["core-seconds", *_ends(quote.core_seconds, _format.amount)]] if quote.core_seconds else []
-    rows += [["GPU-seconds", *_ends(quote.gpu_seconds, _format.amount)]] if quote.gpu_seconds else []
+    rows = [
+        [name, *(shown(end) for end in (estimate.low, estimate.expected, estimate.high))]
+        for name, estimate, shown in _ranges(quote)
+    ]
     typer.echo("")
     print_table(["<", "low", "expected", "high"], rows)
+    _print_basis(quote)
+
+
+def print_quotes(title: str, experiments: Sequence[DryRun], total: Quote) -> None:
+    """Print what each of several experiments costs, all of them together, and what that rests on."""
+    typer.echo(f"{title}: {_format.quote_line(total)}\n")
+    rows = [
+        [
+            name,
+            str(quote.cells),
+            str(quote.runs),
+            str(quote.runs - quote.runs_existing - quote.runs_pending),
+            f"{quote.flops:.2g}",
+            *(
+                text
+                for _, estimate, shown in _ranges(quote)
+                for text in (shown(estimate.expected), f"{shown(estimate.low)} to {shown(estimate.high)}")
+            ),
+        ]
+        for name, quote in (*((each.spec.name, each.quote) for each in experiments), ("all", total))
+    ]
+    ranges = [column for name, *_ in _ranges(total) for column in (name, "low to high")]
+    print_table(["<experiment", "cells", "runs", "to train", "FLOP", *ranges], rows)
+    if not _format.nothing_to_train(total):
+        _print_basis(total)
+
+
+def _print_basis(quote: Quote) -> None:
+    typer.echo("")
     if quote.memory_bytes:
-        typer.echo(f"\nlargest run: about {_format.memory(quote.memory_bytes)} of memory")
-    typer.echo(f"{'' if quote.memory_bytes else chr(10)}estimated for {quote.basis}")
+        typer.echo(f"largest run: about {_format.memory(quote.memory_bytes)} of memory")
+    typer.echo(f"estimated for {quote.basis}")
 
 
 def print_table(columns: Sequence[str], rows: Iterable[Sequence[str]], *, title: str = "") -> None:
@@ -196,8 +228,14 @@ def print_table(columns: Sequence[str], rows: Iterable[Sequence[str]], *, title:
         typer.echo(line.rstrip())
 
 
-def _ends(estimate: Estimate, shown: Callable[[float], str]) -> list[str]:
-    return [shown(estimate.low), shown(estimate.expected), shown(estimate.high)]
+def _ranges(quote: Quote) -> list[tuple[str, Estimate, Callable[[float], str]]]:
+    """Return what is estimated, by name, and how its numbers are written."""
+    found = (
+        ("wall time", quote.wall_seconds, _format.time),
+        ("core-seconds", quote.core_seconds, _format.amount),
+        ("GPU-seconds", quote.gpu_seconds, _format.amount),
+    )
+    return [(name, estimate, shown) for name, estimate, shown in found if estimate is not None]
 
 
 def _cell_columns(cells: Sequence[Cell]) -> list[str]:

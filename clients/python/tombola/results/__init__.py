@@ -21,7 +21,6 @@ from tombola.results._experiments import (
     Experiment,
     ExperimentStatus,
     Machines,
-    Preset,
     Progress,
     Quote,
 )
@@ -45,6 +44,11 @@ from tombola.results._luck import (
     Reached,
     Rival,
     Times,
+)
+from tombola.results._presets import (
+    Preset,
+    PresetQuote,
+    Scale,
 )
 from tombola.results._server import (
     Problem,
@@ -88,6 +92,7 @@ __all__ = [
     "Outcome",
     "Page",
     "Preset",
+    "PresetQuote",
     "Problem",
     "ProblemPart",
     "Progress",
@@ -95,6 +100,7 @@ __all__ = [
     "Reached",
     "Rival",
     "Run",
+    "Scale",
     "SmallestSamples",
     "SmallestWidth",
     "Spread",

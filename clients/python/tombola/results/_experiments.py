@@ -203,11 +203,3 @@ class DryRun(Answer):
 
     quote: Quote
     spec: ExperimentSpec
-
-
-class Preset(Answer):
-    """A ready experiment."""
-
-    name: str
-    description: str
-    spec: ExperimentSpec

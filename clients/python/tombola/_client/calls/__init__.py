@@ -23,6 +23,13 @@ from tombola._client.calls._experiments import (
     list_experiments,
     poll_experiment,
 )
+from tombola._client.calls._presets import (
+    get_preset,
+    list_presets,
+    preset_quote,
+    renamed,
+    submissions,
+)
 from tombola._client.calls._results import (
     ANY,
     Anything,
@@ -44,9 +51,7 @@ from tombola._client.calls._results import (
 )
 from tombola._client.calls._server import (
     Health,
-    get_preset,
     health,
-    list_presets,
     list_workers,
     version,
 )
@@ -84,6 +89,9 @@ __all__ = [
     "page_size_for",
     "picture",
     "poll_experiment",
+    "preset_quote",
+    "renamed",
+    "submissions",
     "success_table",
     "success_table_csv",
     "thresholds",

@@ -1,4 +1,4 @@
-"""Calls about the server: presets, workers, version and health."""
+"""Calls about the server: workers, version and health."""
 
 from __future__ import annotations
 
@@ -7,9 +7,8 @@ from typing import TYPE_CHECKING
 
 from pydantic import BaseModel
 
-from tombola._client.calls._base import Call, as_items, as_model, segment
+from tombola._client.calls._base import Call, as_items, as_model
 from tombola.results import (
-    Preset,
     Version,
     Worker,
 )
@@ -35,17 +34,6 @@ class Health:
 
     ready: bool
     checks: dict[str, str]
-
-
-def list_presets() -> Call[list[Preset]]:
-    """Ask for the ready experiments."""
-    return Call("GET", "/v1/presets", as_items(Preset))
-
-
-def get_preset(name: str) -> Call[Preset]:
-    """Ask for one ready experiment; its name may hold slashes."""
-    path = "/".join(segment(part, f"preset name {name!r}") for part in name.split("/"))
-    return Call("GET", f"/v1/presets/{path}", as_model(Preset))
 
 
 def list_workers() -> Call[list[Worker]]:
