@@ -2,61 +2,32 @@
 
 from __future__ import annotations
 
-import re
 from typing import Annotated
 
 from fastapi import Query, Response
-from pydantic import AfterValidator, Field
+from pydantic import Field
 from pydantic.json_schema import SkipJsonSchema
-from pydantic_core import PydanticCustomError
 
 from service.api import documents, examples
-from service.api.parameters import AskedConfidence
-from service.api.problems import ProblemError
+from service.api.parameters import AskedConfidence, list_of
 from service.api.results import AskedResults
 from service.api.routes import guarded_router
-from service.lab.errors import UnknownWidth
 from service.lab.frontiers import thresholds
 from service.lab.luck import luck
 from service.lab.times import times
-from tombola.results import Luck, ProblemPart, Thresholds, Times
+from tombola.results import Luck, Thresholds, Times
 from tombola.spec import MAX_WIDTH
 
 router = guarded_router("/v1/experiments/{experiment_id}", "results")
 
 _MOST = 20
-_SHOWN = 64
 _SHARE = "0[.][0-9]{0,9}[1-9][0-9]{0,9}"
 _SHARES = f"{_SHARE}(,{_SHARE}){{0,{_MOST - 1}}}"
-
-
-def _known_shares(text: str) -> str:
-    if re.fullmatch(_SHARES, text) is None:
-        raise PydanticCustomError(
-            "shares",
-            "must be 1 to {most} numbers above 0 and below 1, such as 0.25,0.5, not {given}",
-            {"most": _MOST, "given": repr(text)[:_SHOWN]},
-        )
-    return text
-
-
 _COUNT = "[1-9][0-9]{0,5}"
 _COUNTS = f"{_COUNT}(,{_COUNT}){{0,{_MOST - 1}}}"
-
-
-def _known_counts(text: str) -> str:
-    if re.fullmatch(_COUNTS, text) is None:
-        raise PydanticCustomError(
-            "counts",
-            "must be 1 to {most} whole numbers from 1 to 999999, such as 1,2,4, not {given}",
-            {"most": _MOST, "given": repr(text)[:_SHOWN]},
-        )
-    return text
-
-
 Counts = Annotated[
     str,
-    AfterValidator(_known_counts),
+    list_of(_COUNTS, f"1 to {_MOST} whole numbers from 1 to 999999, such as 1,2,4"),
     Query(
         description="Numbers of restarts of which the best is asked for, with commas between.",
         json_schema_extra={"pattern": f"^{_COUNTS}$", "example": "1,2,4,8"},
@@ -64,11 +35,15 @@ Counts = Annotated[
 ]
 Shares = Annotated[
     str,
-    AfterValidator(_known_shares),
+    list_of(_SHARES, f"1 to {_MOST} numbers above 0 and below 1, such as 0.25,0.5"),
     Query(
         description="Shares of a cell's runs whose success is to be timed, with commas between.",
         json_schema_extra={"pattern": f"^{_SHARES}$", "example": "0.1,0.5,0.9"},
     ),
+]
+WideWidth = Annotated[
+    Annotated[int, Field(ge=1, le=MAX_WIDTH)] | SkipJsonSchema[None],
+    Query(description="Width whose runs pay for restarts of narrower ones; the widest by default."),
 ]
 
 
@@ -111,10 +86,7 @@ def get_luck(
         float, Query(gt=0, lt=1, description="What the best of `restarts_to` restarts is to succeed with.")
     ] = 0.9,
     restarts: Counts = "1,2,4,8,16,32",
-    width: Annotated[
-        Annotated[int, Field(ge=1, le=MAX_WIDTH)] | SkipJsonSchema[None],
-        Query(description="Width whose runs pay for restarts of narrower ones; the widest by default."),
-    ] = None,
+    width: WideWidth = None,
 ) -> Response:
     """Read what a first success takes, and whether one wide network beats restarts of narrower ones.
 
@@ -122,20 +94,16 @@ def get_luck(
     the best of as many runs of each narrower one as its FLOPs pay for.
     """
     counts = [int(part) for part in restarts.split(",")]
-    try:
-        return results.answer(
-            lambda session, experiment_id: luck(
-                session,
-                experiment_id,
-                probability=probability,
-                restarts=counts,
-                width=width,
-                asked=confidence,
-            )
+    return results.answer(
+        lambda session, experiment_id: luck(
+            session,
+            experiment_id,
+            probability=probability,
+            restarts=counts,
+            width=width,
+            asked=confidence,
         )
-    except UnknownWidth as error:
-        part = ProblemPart(parameter="width", detail=str(error))
-        raise ProblemError(422, str(error), errors=[part]) from error
+    )
 
 
 @router.get(

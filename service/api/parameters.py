@@ -6,8 +6,9 @@ import re
 from typing import Annotated, Any, Literal
 
 from fastapi import Depends, Path, Query
-from pydantic import Field
+from pydantic import AfterValidator, Field
 from pydantic.json_schema import SkipJsonSchema
+from pydantic_core import PydanticCustomError
 
 from service.lab.answers import Asked
 from service.lab.errors import UnknownExperiment
@@ -36,6 +37,25 @@ def _experiment_id(
 
 
 ExperimentId = Annotated[str, Depends(_experiment_id)]
+
+
+def list_of(pattern: str, rule: str) -> AfterValidator:
+    """Return the check of a text that lists values with commas between.
+
+    Args:
+        pattern: Regular expression that the whole text must match.
+        rule: What is right, to go after "must be".
+    """
+
+    def check(text: str) -> str:
+        if re.fullmatch(pattern, text) is None:
+            words = {"rule": rule, "given": repr(text)[:_SHOWN]}
+            raise PydanticCustomError("list", "must be {rule}, not {given}", words)
+        return text
+
+    return AfterValidator(check)
+
+
 Seed = Annotated[int, Path(ge=0, lt=WORD_RANGE, description="Seed of the run.")]
 
 

@@ -14,7 +14,7 @@ from starlette.exceptions import HTTPException as StarletteHTTPException
 from starlette.routing import compile_path
 
 from service.api.invalid import parts_of
-from service.lab.errors import IdempotencyConflict, IllegalTransition, UnknownExperiment
+from service.lab.errors import IdempotencyConflict, IllegalTransition, UnknownExperiment, UnknownWidth
 from tombola.results import Problem, ProblemPart
 
 MEDIA_TYPE = "application/problem+json"
@@ -91,6 +91,7 @@ def install(app: FastAPI) -> None:
     app.add_exception_handler(StarletteHTTPException, _on_http)
     app.add_exception_handler(RequestValidationError, _on_invalid)
     app.add_exception_handler(UnknownExperiment, _on_unknown)
+    app.add_exception_handler(UnknownWidth, _on_unknown_width)
     for conflict in (IllegalTransition, IdempotencyConflict):
         app.add_exception_handler(conflict, _on_conflict)
     for away in (OperationalError, InterfaceError, PoolTimeout):
@@ -133,6 +134,10 @@ async def _on_invalid(_request: Request, error: Exception) -> Response:
 
 async def _on_unknown(_request: Request, error: Exception) -> Response:
     return answer(_NOT_FOUND, str(error))
+
+
+async def _on_unknown_width(_request: Request, error: Exception) -> Response:
+    return answer(_INVALID, str(error), errors=[ProblemPart(parameter="width", detail=str(error))])
 
 
 async def _on_conflict(_request: Request, error: Exception) -> Response:

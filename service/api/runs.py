@@ -120,7 +120,7 @@ def _page(found: Sequence[Run] | Sequence[Curve], asked: _Listing) -> Response:
 @router.get("/runs/{seed}/curve", responses={**documents.ok(examples.CURVE), **documents.problems(404)})
 def get_curve(experiment_id: ExperimentId, seed: Seed, session: ReadSession, where: CellFilter) -> Curve:
     """Read the errors of one run at its evaluations; name its cell where there are several."""
-    found = answers.curves(session, experiment_id, seed, where)
+    found = answers.curves(session, experiment_id, where=where, seeds=[seed], limit=2)
     if not found:
         raise ProblemError(
             404,
@@ -128,14 +128,16 @@ def get_curve(experiment_id: ExperimentId, seed: Seed, session: ReadSession, whe
             f"GET /v1/experiments/{experiment_id}/runs lists those that have",
         )
     if len(found) > 1:
-        raise _ambiguous(session, experiment_id, seed, where)
+        what = f"several cells have a run of seed {seed}; name the cell"
+        raise ProblemError(422, what, errors=unnamed(session, experiment_id, where))
     return found[0]
 
 
-def _ambiguous(session: Session, experiment_id: str, seed: int, where: CellFilter) -> ProblemError:
+def unnamed(session: Session, experiment_id: str, where: CellFilter) -> list[ProblemPart]:
+    """Return what must be said yet for `where` to admit one cell only, part by part."""
     grid = answers.known(session, experiment_id).spec["grid"]
     names = {"width": "", "samples": " (null is `online`)", "sparsity": " (null is `dense`)"}
-    errors = [
+    return [
         ProblemPart(
             parameter=name,
             detail=f"say which, the experiment has several: {_listed(grid[name])}{note}",
@@ -143,7 +145,6 @@ def _ambiguous(session: Session, experiment_id: str, seed: int, where: CellFilte
         for name, note in names.items()
         if name not in where and len(grid[name]) > 1
     ]
-    return ProblemError(422, f"several cells have a run of seed {seed}; name the cell", errors=errors)
 
 
 def _listed(values: list[int | None]) -> str:

@@ -2,18 +2,16 @@
 
 from __future__ import annotations
 
-import re
 from typing import Annotated, cast, get_args
 
 from fastapi import Query, Request, Response
-from pydantic import AfterValidator, Field
+from pydantic import Field
 from pydantic.json_schema import SkipJsonSchema
-from pydantic_core import PydanticCustomError
 from sqlalchemy.orm import Session
 
 from service.api import documents, examples, exporting
 from service.api.encoding import encode
-from service.api.parameters import AskedConfidence
+from service.api.parameters import AskedConfidence, list_of
 from service.api.results import AskedResults
 from service.api.routes import guarded_router
 from service.lab import answers
@@ -26,22 +24,9 @@ router = guarded_router("/v1/experiments/{experiment_id}", "results")
 Probability = Annotated[float, Query(gt=0, le=1, description="Success probability to reach.")]
 _NAMES = "|".join(get_args(Objective))
 _LIST = f"({_NAMES})(,({_NAMES})){{0,{len(get_args(Objective)) - 1}}}"
-_SHOWN = 64
-
-
-def _known_objectives(text: str) -> str:
-    if re.fullmatch(_LIST, text) is None:
-        raise PydanticCustomError(
-            "objectives",
-            "must be some of {names} with commas between, such as width,samples, not {given}",
-            {"names": ", ".join(get_args(Objective)), "given": repr(text)[:_SHOWN]},
-        )
-    return text
-
-
 Objectives = Annotated[
     str,
-    AfterValidator(_known_objectives),
+    list_of(_LIST, f"some of {', '.join(get_args(Objective))} with commas between, such as width,samples"),
     Query(
         description="What is minimised, with commas between. `probability` is maximised; `sparsity` is a "
         "label: only cells with the same one are compared; `steps` and `flops` are medians to success, "

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -228,7 +228,7 @@ def _cell(row: CellRow, steps: dict[int, int], confidence: Confidence, first: in
 def frontier(session: Session, experiment_id: str, probability: float, asked: Asked = USUAL) -> Frontier:
     """Return the non-dominated cells that reach a probability, in width and samples.
 
-    What is known of their places is not in it, see `lab.frontiers`: this is what a picture needs.
+    What is known of their places is not in it, see `lab.frontiers`.
 
     Raises:
         UnknownExperiment: No such experiment.
@@ -281,8 +281,15 @@ def curve_page(session: Session, experiment_id: str, wanted: Slice) -> list[Curv
     ]
 
 
-def curves(session: Session, experiment_id: str, seed: int, where: dict[str, Any]) -> list[Curve]:
-    """Return the curves of one seed in the cells that `where` admits, two at most.
+def curves(
+    session: Session,
+    experiment_id: str,
+    *,
+    where: dict[str, Any],
+    seeds: Collection[int] | None = None,
+    limit: int,
+) -> list[Curve]:
+    """Return up to `limit` curves of finished runs in the order of (cell, seed); see `store.runs.curves`.
 
     Raises:
         UnknownExperiment: No such experiment.
@@ -290,7 +297,7 @@ def curves(session: Session, experiment_id: str, seed: int, where: dict[str, Any
     known(session, experiment_id)
     return [
         Curve(cell=cell.position, seed=run.seed, **curve.document)
-        for cell, run, curve in runs.curves(session, experiment_id, seed, where)
+        for cell, run, curve in runs.curves(session, experiment_id, where=where, seeds=seeds, limit=limit)
     ]
 
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import hashlib
 import json
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Collection, Iterable, Mapping, Sequence
 from typing import Any, NamedTuple, TypeVarTuple
 
 from sqlalchemy import BigInteger, Row, Select, case, func, insert, literal, select
@@ -134,11 +134,26 @@ def page(session: Session, experiment_id: str, wanted: Slice) -> Sequence[Row[Ce
 
 
 def curves(
-    session: Session, experiment_id: str, seed: int, where: Mapping[str, Any]
+    session: Session,
+    experiment_id: str,
+    *,
+    where: Mapping[str, Any],
+    seeds: Collection[int] | None,
+    limit: int,
 ) -> Sequence[Row[Cell, Run, Curve]]:
-    """Return rows (Cell, Run, Curve) of one seed, over the cells that `where` admits; two at most."""
-    query = in_order(select(Cell, Run, Curve), experiment_id, Slice(2, None, where))
-    return session.execute(query.join(Curve, Curve.run_id == Run.id).where(Run.seed == seed)).all()
+    """Return up to `limit` rows (Cell, Run, Curve) in the order of (cell position, seed).
+
+    Args:
+        session: An open session.
+        experiment_id: Whose runs.
+        where: Wanted values by name: width, samples, sparsity (None for online, dense).
+        seeds: Wanted seeds; None is all.
+        limit: Number of rows at most.
+    """
+    query = in_order(select(Cell, Run, Curve), experiment_id, Slice(limit, None, where))
+    if seeds is not None:
+        query = query.where(Run.seed.in_(seeds))
+    return session.execute(query.join(Curve, Curve.run_id == Run.id)).all()
 
 
 def in_order(query: Select[*Columns], experiment_id: str, wanted: Slice) -> Select[*Columns]:

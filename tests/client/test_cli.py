@@ -123,7 +123,9 @@ def test_without_arguments_the_help_is_shown(capsys):
 
 
 EXPERIMENTS = ["submit", "quote", "wait", "ls", "show", "cancel", "pause", "resume", "retry", "delete"]
-RESULTS = ["table", "frontier", "thresholds", "times", "luck", "runs", "curve", "curves", "heatmap"]
+RESULTS = [
+    *("table", "frontier", "thresholds", "times", "luck", "runs", "curve", "curves", "picture", "heatmap"),
+]
 SERVER = ["presets", "workers", "version"]
 
 
@@ -150,6 +152,9 @@ def test_every_command_has_help_and_takes_the_global_options(command, capsys):
         (["curve", "x", "-1"], "No such option"),
         (["heatmap", "x"], "--output"),
         (["heatmap", "x", "-o", "map.gif"], "a picture's file ends in .png or .svg; got 'map.gif'"),
+        (["picture", "bars", "x", "-o", "x.svg"], "'bars'"),
+        (["picture", "steps", "x", "-o", "x.pdf"], "a picture's file ends in .png or .svg; got 'x.pdf'"),
+        (["picture", "curves", "x", "-o", "x.svg", "--samples", "few"], "a number or online, not 'few'"),
         (["submit"], "give either a spec"),
         (["submit", "spec.json", "--scale", "full"], "--scale goes with --preset"),
         (["quote", "--preset", "x", "--scale", "huge"], "'huge'"),

@@ -245,10 +245,41 @@ def test_a_curve_is_printed(tool, done):
 
 @pytest.mark.parametrize(("suffix", "magic"), [("png", b"\x89PNG"), ("svg", b"<?xml")])
 def test_pictures_are_written(tool, done, tmp_path, suffix, magic):
-    for command in ("heatmap", "frontier"):
-        path = tmp_path / f"{command}.{suffix}"
-        assert tool(command, done, "-o", path) == (0, "", f"wrote {path}\n")
+    cell = ("--width", 32, "--samples", "online", "--sparsity", "dense")
+    for number, command in enumerate(
+        (
+            ("heatmap", done),
+            ("frontier", done),
+            ("picture", "heatmap", done),
+            ("picture", "frontier", done, "-p", 0.3, "--level", 0.9),
+            ("picture", "steps", done, "--interval", "jeffreys"),
+            ("picture", "curves", done, *cell, "--seeds", "0,2"),
+            ("picture", "luck", done, "--width", 8),
+        )
+    ):
+        path = tmp_path / f"{number}.{suffix}"
+        assert tool(*command, "-o", path) == (0, "", f"wrote {path}\n")
         assert path.read_bytes().startswith(magic)
+
+
+def test_the_frontiers_picture_shows_what_was_asked(tool, done, client, tmp_path):
+    path = tmp_path / "frontier.svg"
+    assert tool("frontier", done, "-p", 0.3, "--level", 0.9, "-o", path)[0] == 0
+    experiment = client.experiments.get(done)
+    assert path.read_bytes() == experiment.picture("frontier", probability=0.3, level=0.9)
+    assert path.read_bytes() != experiment.frontier_picture(probability=0.9)
+
+
+def test_a_picture_that_lacks_something_is_a_line_for_each_part_and_exit_code_2(tool, done, tmp_path):
+    output = ("-o", tmp_path / "x.svg")
+    code, out, err = tool("picture", "curves", done, *output, "--width", 8)
+    assert (code, out) == (2, "")
+    assert [line.split(":")[0].strip() for line in err.splitlines()] == ["tombola", "samples", "sparsity"]
+    code, _, err = tool("picture", "heatmap", done, *output, "--width", 8)
+    assert (code, "this call takes none" in err) == (2, True)
+    code, _, err = tool("picture", "curves", done, *output, "--seeds", "0,x")
+    assert (code, "such as 0,1,2, not '0,x'" in err) == (2, True)
+    assert not (tmp_path / "x.svg").exists()
 
 
 def test_an_illegal_change_is_one_line_and_exit_code_2(tool, done):

@@ -285,6 +285,8 @@ def test_a_picture_of_another_format_is_refused(answer):
     experiment = _client(Script(_ok(answer()))).experiments.get("01A")
     with pytest.raises(ValueError, match="'svg' or 'png', not 'gif'"):
         experiment.heatmap(format="gif")
+    with pytest.raises(ValueError, match="steps, curves, luck, not 'pie'"):
+        experiment.picture("pie")
 
 
 def test_the_client_closes_with_its_block():

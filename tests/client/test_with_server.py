@@ -8,7 +8,7 @@ import io
 import pytest
 
 import tombola
-from tombola import AsyncClient
+from tombola import AsyncClient, plots
 
 
 def test_a_quote_stores_nothing(client, done, tiny):
@@ -173,6 +173,38 @@ def test_pictures_come_in_both_formats(client, done):
         assert picture(format="png").startswith(b"\x89PNG")
 
 
+def test_pictures_are_those_that_are_drawn_here_of_the_answers(client, done):
+    experiment = client.experiments.get(done)
+    table = experiment.success_table(level=0.9)
+    front, enough = experiment.frontier(0.3, level=0.9), experiment.thresholds(0.3, level=0.9)
+    cell = {"width": 32, "samples": 100, "sparsity": None}
+    curves = [experiment.curve(seed, **cell) for seed in (0, 2)]
+    luck = experiment.luck(width=32, level=0.9)
+    drawn = {
+        "heatmap": (plots.heatmap(table, title="tiny"), {}),
+        "frontier": (plots.frontier(table, front, enough, title="tiny"), {"probability": 0.3, "level": 0.9}),
+        "steps": (plots.steps(table, title="tiny"), {"level": 0.9}),
+        "curves": (
+            plots.curves(curves, title="tiny: width 32, 100 samples, dense", success_error=0.1),
+            cell | {"seeds": [0, 2]},
+        ),
+        "luck": (plots.luck(luck, title="tiny"), {"width": 32, "level": 0.9}),
+    }
+    for name, (figure, parameters) in drawn.items():
+        assert experiment.picture(name, **parameters) == plots.render(figure, "svg"), name
+    assert experiment.picture("steps", "png").startswith(b"\x89PNG")
+
+
+def test_a_picture_on_which_a_parameter_has_no_bearing_is_refused(client, done):
+    experiment = client.experiments.get(done)
+    with pytest.raises(tombola.InvalidRequest, match="this call takes none"):
+        experiment.picture("heatmap", level=0.9)
+    with pytest.raises(tombola.InvalidRequest, match="say which, the experiment has several: 8, 32"):
+        experiment.picture("curves")
+    with pytest.raises(tombola.NotFound, match="no run of seed 99 has finished"):
+        experiment.picture("curves", width=8, samples=100, sparsity=2, seeds=[99])
+
+
 def test_events_tell_the_whole_life_and_can_be_taken_up(client, done):
     experiment = client.experiments.get(done)
     events = list(experiment.events())
@@ -324,6 +356,8 @@ async def test_the_async_client_does_the_same(url, done, tiny):
         experiment = await client.experiments.create(tiny | {"name": "async"})
         await experiment.wait(timeout=60)
         assert len((await experiment.success_table()).cells) == 8
+        assert await experiment.picture("heatmap") == await experiment.heatmap()
+        assert await experiment.picture("frontier", level=0.9) == await experiment.frontier_picture(level=0.9)
         assert len([run async for run in experiment.runs(page_size=10)]) == 24
         assert [event async for event in experiment.events()][-1].type == "end"
         assert (await client.experiments.get(done)).progress == experiment.progress.model_copy(

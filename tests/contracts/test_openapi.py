@@ -128,9 +128,12 @@ def hit(case, store):
     if re.fullmatch("[0-9A-HJKMNP-TV-Z]{25}[4-9A-Z]", generated) is None:
         return
     case.path_parameters["experiment_id"] = store.ready_for(case.method, case.path)
-    if case.path.endswith("/curve") and case.meta.generation.mode is GenerationMode.POSITIVE:
-        case.path_parameters["seed"] = int(case.path_parameters["seed"]) % SPEC.seeds.count
-        case.query = {"width": 4, "samples": "online"}
+    if case.meta.generation.mode is GenerationMode.POSITIVE:
+        if case.path.endswith("/curve"):
+            case.path_parameters["seed"] = int(case.path_parameters["seed"]) % SPEC.seeds.count
+            case.query = {"width": 4, "samples": "online"}
+        elif case.path.endswith("/curves.{kind}"):
+            case.query = {"width": 4, "samples": "online"}
 
 
 def breaks_only_unwritten_rules(response):

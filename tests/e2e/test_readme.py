@@ -35,7 +35,8 @@ def test_the_curl_walk_through_works_as_pasted(stack, tmp_path):
     assert "width,samples,sparsity,runs" in result.stdout
     assert '"points":[' in result.stdout
     assert '"test_error":[' in result.stdout
-    assert (tmp_path / "heatmap.svg").read_text().startswith("<?xml")
+    for name in ("heatmap", "curves"):
+        assert (tmp_path / f"{name}.svg").read_text().startswith("<?xml")
 
 
 def test_the_python_walk_through_works_as_pasted(stack, tmp_path):
@@ -43,6 +44,7 @@ def test_the_python_walk_through_works_as_pasted(stack, tmp_path):
     assert result.returncode == 0, result.stderr
     assert "method='wilson'" in result.stdout
     assert "median_steps" in result.stdout
+    assert (tmp_path / "steps.png").read_bytes().startswith(b"\x89PNG")
 
 
 def test_the_command_line_walk_through_works_as_pasted(stack, tmp_path, monkeypatch):
@@ -52,7 +54,8 @@ def test_the_command_line_walk_through_works_as_pasted(stack, tmp_path, monkeypa
     assert result.returncode == 0, result.stderr
     assert "64 runs in 8 cells" in result.stdout
     assert "sparsity dense" in result.stdout
-    assert (tmp_path / "heatmap.png").read_bytes().startswith(b"\x89PNG")
+    for name in ("heatmap", "luck"):
+        assert (tmp_path / f"{name}.png").read_bytes().startswith(b"\x89PNG")
 
 
 def test_every_setting_stands_in_the_readme():

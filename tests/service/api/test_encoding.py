@@ -76,7 +76,7 @@ def test_csv_is_read_back_exactly_and_null_is_empty(pages):
     ):
         assert row[0] == ("" if whole is None else str(whole))
         assert row[1] == "" if real is None else float(row[1]) == real
-        assert math.copysign(1, float(row[1] or 0)) == math.copysign(1, real or 0)
+        assert math.copysign(1, float(row[1] or 0)) == math.copysign(1, 0 if real is None else real)
         assert row[2:4] == [note or "", name]
         assert row[4].endswith("Z")
         assert datetime.fromisoformat(row[4]) == at

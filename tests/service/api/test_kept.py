@@ -11,6 +11,13 @@ from sqlalchemy import event
 from service.api.kept import Kept, Key
 
 NAMES = ["success-table", "success-table?format=csv", "frontier", "times", "luck", "thresholds"]
+PICTURES = [
+    "heatmap.svg",
+    "frontier.png",
+    "steps.svg",
+    "curves.svg?width=4&samples=50&sparsity=2",
+    "luck.svg",
+]
 
 
 def key(path="/a", version=1):
@@ -32,7 +39,7 @@ def statements(database):
         event.remove(database.engine, "before_cursor_execute", note)
 
 
-@pytest.mark.parametrize("name", NAMES)
+@pytest.mark.parametrize("name", NAMES + PICTURES)
 def test_what_is_asked_again_is_not_read_again(client, database, finished, name):
     url = f"/v1/experiments/{finished['id']}/{name}"
     first = client.get(url)

@@ -1,4 +1,4 @@
-"""Results over HTTP: success tables, frontiers, runs, curves and pictures."""
+"""Results over HTTP: success tables, frontiers, runs and curves."""
 
 from __future__ import annotations
 
@@ -17,7 +17,6 @@ from service.store.models import Experiment
 from tombola.results import Frontier, Luck, SuccessTable, Thresholds, Times
 
 on_both = pytest.mark.parametrize("database", ["sqlite", "postgresql"], indirect=True)
-PNG = b"\x89PNG\r\n\x1a\n"
 
 
 @pytest.fixture
@@ -503,41 +502,3 @@ def test_a_seed_is_a_32_bit_word(client, path):
         answer = client.get(f"{path}/runs/{seed}/curve")
         assert answer.status_code == 422, seed
         assert [part["parameter"] for part in answer.json()["errors"]] == ["seed"]
-
-
-@pytest.mark.parametrize("name", ["heatmap", "frontier"])
-def test_pictures_come_as_svg_and_png_with_the_experiments_name(client, path, name):
-    svg = client.get(f"{path}/{name}.svg")
-    assert svg.headers["content-type"] == "image/svg+xml"
-    assert b"<svg" in svg.content
-    png = client.get(f"{path}/{name}.png")
-    assert png.headers["content-type"] == "image/png"
-    assert png.content.startswith(PNG)
-
-
-def test_the_frontiers_picture_depends_on_the_probability(client, path):
-    pictures = {
-        client.get(f"{path}/frontier.svg", params={"probability": value}).content for value in (0.3, 0.9)
-    }
-    assert len(pictures) == 2
-
-
-def test_pictures_of_an_experiment_without_runs(client, create):
-    path = f"/v1/experiments/{create()['id']}"
-    assert client.get(f"{path}/heatmap.svg").status_code == 200
-    assert client.get(f"{path}/frontier.svg").status_code == 200
-
-
-def test_another_kind_of_picture_is_refused(client, path):
-    answer = client.get(f"{path}/heatmap.gif")
-    assert answer.status_code == 422
-    assert answer.json()["errors"] == [{"parameter": "kind", "detail": "must be 'svg' or 'png', not \"gif\""}]
-
-
-def test_more_sparsities_than_a_picture_holds_is_409(client, create):
-    experiment = create(
-        target={"n": 100, "k": 2}, grid={"width": [4], "samples": [50], "sparsity": list(range(1, 80))}
-    )
-    answer = client.get(f"/v1/experiments/{experiment['id']}/heatmap.svg")
-    assert answer.status_code == 409
-    assert "sparsities" in answer.json()["detail"]

@@ -8,7 +8,16 @@ from itertools import islice
 from typing import TYPE_CHECKING
 
 from tombola._client import calls
-from tombola._client.calls import ANY, CellFilter, Confidence, PictureFormat, Samples, Snapshot, Sparsity
+from tombola._client.calls import (
+    ANY,
+    CellFilter,
+    Confidence,
+    PictureFormat,
+    PictureName,
+    Samples,
+    Snapshot,
+    Sparsity,
+)
 from tombola._client.downloads import transfer
 from tombola._client.events import Event, follow
 from tombola._client.progress import display
@@ -261,13 +270,58 @@ class Experiment(ExperimentView):
             self._driver.download(call, target, told)
         return target
 
+    def picture(  # noqa: PLR0913  # one keyword per parameter of the API
+        self,
+        name: PictureName,
+        format: PictureFormat = "svg",  # noqa: A002  # as matplotlib's savefig has it
+        *,
+        probability: float | None = None,
+        width: int | None = None,
+        samples: Samples = ANY,
+        sparsity: Sparsity = ANY,
+        seeds: Sequence[int] | None = None,
+        interval: IntervalMethod | None = None,
+        level: float | None = None,
+    ) -> bytes:
+        """Return a picture as a file. `tombola.plots` draws the same here, from what the other calls return.
+
+        Args:
+            name: `heatmap` (success probability over width and samples), `frontier` (with the limits of the
+                fewest samples that suffice), `steps` (success probability and median steps to success
+                against samples), `curves` (errors of a cell's runs at their evaluations) or `luck` (width
+                against restarts at equal FLOPs).
+            format: `svg` or `png`.
+            probability: Of `frontier`: success probability to reach; else 0.9.
+            width: Of `curves`: the cell's width. Of `luck`: the one that restarts are compared with; else
+                the widest.
+            samples: Of `curves`: the cell's training-set size; None is online.
+            sparsity: Of `curves`: the cell's sparsity; None is dense. What a grid has one of may be left out.
+            seeds: Of `curves`: those of the runs, 12 at most; else the first 6.
+            interval: Of `frontier`, `steps` and `luck`: as of `success_table`.
+            level: The same: confidence level of all limits.
+
+        Raises:
+            InvalidRequest: The picture does not depend on a parameter, or needs one that is missing.
+            NotFound: No run is finished whose curve could be drawn.
+            Conflict: There is more than the picture holds.
+        """
+        cells, asked = CellFilter(width, samples, sparsity), Confidence(interval, level)
+        return self._driver.send(calls.picture(self.id, name, format, cells, asked, probability, seeds))
+
     def heatmap(self, format: PictureFormat = "svg") -> bytes:  # noqa: A002  # as matplotlib's savefig has it
         """Return the picture of success probability over width and samples."""
-        return self._driver.send(calls.picture(self.id, "heatmap", format))
+        return self.picture("heatmap", format)
 
-    def frontier_picture(self, format: PictureFormat = "svg") -> bytes:  # noqa: A002  # as matplotlib's savefig has it
-        """Return the picture of the frontier."""
-        return self._driver.send(calls.picture(self.id, "frontier", format))
+    def frontier_picture(
+        self,
+        format: PictureFormat = "svg",  # noqa: A002  # as matplotlib's savefig has it
+        *,
+        probability: float | None = None,
+        interval: IntervalMethod | None = None,
+        level: float | None = None,
+    ) -> bytes:
+        """Return the picture of the frontier; arguments as those of `picture`."""
+        return self.picture("frontier", format, probability=probability, interval=interval, level=level)
 
     def events(self, *, last_event_id: int | None = None) -> Iterator[Event]:
         """Yield what happens, until the experiment ends; a broken connection is taken up where it broke.

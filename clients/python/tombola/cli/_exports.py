@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 import typer
 
 from tombola.cli._command import command
-from tombola.cli._filters import Id, Outcome, Samples, Sparsity, Width, cells
+from tombola.cli._options import Id, Outcome, Samples, Sparsity, Width, cells_of
 
 if TYPE_CHECKING:
     from tombola._client.calls import Export
@@ -44,7 +44,7 @@ def curves(  # noqa: PLR0913  # one parameter per option
     outcome: Outcome = None,
 ) -> None:
     """Write the errors of all runs at all their evaluations, a row for each."""
-    export(session, experiment_id, "curves", output, outcome=outcome, **cells(width, samples, sparsity))
+    export(session, experiment_id, "curves", output, outcome=outcome, **cells_of(width, samples, sparsity))
 
 
 def export(session: Session, experiment_id: str, what: Export, output: Path, **asked: Any) -> None:  # noqa: ANN401  # keywords of the client's `export`

@@ -3,23 +3,19 @@
 from __future__ import annotations
 
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated, Literal
+from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
 from tombola.cli._command import command
 from tombola.cli._exports import Output, export
-from tombola.cli._filters import Id, Outcome, Samples, Sparsity, Width, cells
+from tombola.cli._options import Id, Interval, Level, Outcome, Samples, Sparsity, Width, cells_of
+from tombola.cli._pictures import picture_format, write
 
 if TYPE_CHECKING:
     from tombola.cli._session import Session
 
 _PANEL = "Results"
-Interval = Annotated[
-    Literal["wilson", "clopper-pearson", "jeffreys", "confidence-sequence"] | None,
-    typer.Option(help="How intervals are made.", show_default="wilson"),
-]
-Level = Annotated[float | None, typer.Option(help="Confidence level of intervals.", show_default="0.95")]
 
 
 def register(app: typer.Typer) -> None:
@@ -51,7 +47,6 @@ def register(app: typer.Typer) -> None:
     command(app, _PANEL, "tombola times latest", "tombola times latest --quantiles 0.1,0.5,0.9")(times)
     command(app, _PANEL, "tombola luck latest", "tombola luck latest -p 0.99 --width 304")(luck)
     command(app, _PANEL, "tombola curve latest 0 --width 112 --samples 600 --sparsity 2")(curve)
-    command(app, _PANEL, "tombola heatmap latest -o heatmap.png")(heatmap)
 
 
 def table(  # noqa: PLR0913  # one parameter per option
@@ -122,7 +117,8 @@ def frontier(  # noqa: PLR0913  # one parameter per option
         raise typer.BadParameter("a picture shows width and samples: leave out --objectives or --output")
     experiment = session.experiment(experiment_id)
     if output is not None:
-        _write(session, output, experiment.frontier_picture(_picture_format(output)))
+        asked: dict[str, Any] = {"probability": probability, "interval": interval, "level": level}
+        write(session, output, experiment.frontier_picture(picture_format(output), **asked))
         return
     answer = experiment.frontier(probability, objectives=names, interval=interval, level=level)  # type: ignore[arg-type]  # the server knows the names
     if session.json:
@@ -222,7 +218,7 @@ def runs(  # noqa: PLR0913  # one parameter per option
     output: Output = None,
 ) -> None:
     """List the finished runs, or write all of them into a file."""
-    chosen = cells(width, samples, sparsity) | {"outcome": outcome}
+    chosen = cells_of(width, samples, sparsity) | {"outcome": outcome}
     if output is not None:
         if limit is not None:
             raise typer.BadParameter("a file has all runs: leave out --limit or --output")
@@ -267,7 +263,7 @@ def curve(  # noqa: PLR0913  # one parameter per option
     sparsity: Sparsity = None,
 ) -> None:
     """Print the errors of one run at its evaluations."""
-    answer = session.experiment(experiment_id).curve(seed, **cells(width, samples, sparsity))
+    answer = session.experiment(experiment_id).curve(seed, **cells_of(width, samples, sparsity))
     if session.json:
         session.model(answer)
         return
@@ -281,19 +277,6 @@ def curve(  # noqa: PLR0913  # one parameter per option
     render.print_table(columns, rows)
 
 
-def heatmap(
-    session: Session,
-    experiment_id: Id,
-    *,
-    output: Annotated[
-        Path, typer.Option("--output", "-o", help="File to write, .png or .svg.", show_default=False)
-    ],
-) -> None:
-    """Write the picture of success probability over width and samples."""
-    kind = _picture_format(output)
-    _write(session, output, session.experiment(experiment_id).heatmap(kind))
-
-
 def _numbers(text: str) -> list[float]:
     try:
         return [float(part) for part in text.split(",")]
@@ -301,20 +284,3 @@ def _numbers(text: str) -> list[float]:
         raise typer.BadParameter(
             f"give numbers with commas between, such as 0.25,0.5, not {text!r}"
         ) from None
-
-
-def _picture_format(output: Path) -> Literal["svg", "png"]:
-    suffix = output.suffix.lower()
-    if suffix == ".svg":
-        return "svg"
-    if suffix == ".png":
-        return "png"
-    raise typer.BadParameter(f"a picture's file ends in .png or .svg; got {str(output)!r}")
-
-
-def _write(session: Session, output: Path, content: bytes) -> None:
-    try:
-        output.write_bytes(content)
-    except OSError as error:
-        raise typer.BadParameter(f"cannot write {output}: {error.strerror or error}") from None
-    session.wrote(output, len(content))

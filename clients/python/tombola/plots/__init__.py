@@ -1,7 +1,7 @@
-"""Pictures of results: the heat map of success probabilities and the Pareto frontier.
+"""Pictures of results: heat map, Pareto frontier, steps against samples, training curves, luck.
 
-They need matplotlib, imported when the first picture is drawn. The figures
-are made without pyplot, so that threads of a server may draw at the same time.
+They need matplotlib, imported when the first picture is drawn. The figures are made without pyplot, so that
+threads of a server may draw at the same time; a notebook shows the one that is the last value of a cell.
 """
 
 from __future__ import annotations
@@ -11,11 +11,13 @@ import threading
 from typing import TYPE_CHECKING, Literal
 
 if TYPE_CHECKING:
+    from collections.abc import Sequence
+
     from matplotlib.figure import Figure
 
-    from tombola.results import Frontier, SuccessTable
+    from tombola.results import Curve, Frontier, Luck, SuccessTable, Thresholds
 
-__all__ = ["frontier", "heatmap", "render"]
+__all__ = ["curves", "frontier", "heatmap", "luck", "render", "steps"]
 
 PNG_DPI = 150
 _HASH_SALT = "tombola"
@@ -26,8 +28,9 @@ _salting = threading.Lock()
 def heatmap(table: SuccessTable, *, title: str | None = None) -> Figure:
     """Draw the success probability over width and samples, one panel per sparsity, dense last.
 
-    In the manner of Figure 1 of Edelman et al. 2023 (arXiv 2309.03800). Cells show successes/runs where that
-    is legible; cells without a finished run are hatched.
+    In the manner of Figure 1 of Edelman et al. 2023 (arXiv 2309.03800), on logarithmic axes; in equal steps,
+    and so said, where cells would be too small for that. Cells show successes/runs where that is legible;
+    cells without a finished run are hatched; online has a place of its own beyond the last number of samples.
 
     Args:
         table: Success table; cells that it lacks are shown as without a run.
@@ -43,26 +46,99 @@ def heatmap(table: SuccessTable, *, title: str | None = None) -> Figure:
     return _heatmap.draw(table, title)
 
 
-def frontier(table: SuccessTable, front: Frontier, *, title: str | None = None) -> Figure:
+def frontier(
+    table: SuccessTable,
+    front: Frontier,
+    thresholds: Thresholds | None = None,
+    *,
+    title: str | None = None,
+) -> Figure:
     """Draw the Pareto frontier over all cells, width against samples on logarithmic axes.
 
     The filled part of a disc is the cell's success probability, its colour the sparsity. The frontier's
-    points are joined as a staircase. Online cells stand in a band of their own on top.
+    points are joined as a staircase; rings mark the cells that are certainly on it, and those that may be, by
+    their limits. Online cells stand in a band of their own on top.
 
     Args:
         table: Success table with the cells to draw.
         front: Frontier of the same experiment.
+        thresholds: Thresholds of the same experiment and probability; of few sparsities, each has the band
+            of its smallest number of samples for each width, open where there is no upper limit, and the fit.
         title: Line above the picture; wrapped where it is long. None leaves it out.
 
     Raises:
         ImportError: matplotlib is not installed.
-        ValueError: The table has no cells or more sparsities than a picture holds, or the frontier is that
-            of another experiment.
+        ValueError: The table has no cells or more sparsities than a picture holds, or the frontier or the
+            thresholds are those of another experiment or probability.
     """
     _require_matplotlib()
     from tombola.plots import _frontier  # noqa: PLC0415  # matplotlib is an extra, and slow to import
 
-    return _frontier.draw(table, front, title)
+    return _frontier.draw(table, front, thresholds, title)
+
+
+def steps(table: SuccessTable, *, title: str | None = None) -> Figure:
+    """Draw success probability, and median steps to success, against samples: a line per width.
+
+    In the manner of Figure 2 of Edelman et al. 2023 (arXiv 2309.03800): a column per sparsity, dense last.
+    Bars are confidence limits. There is no median where under half of the runs succeed.
+
+    Args:
+        table: Success table; of many widths, eight spread over the grid are drawn.
+        title: Line above the panels; wrapped where it is long. None leaves it out.
+
+    Raises:
+        ImportError: matplotlib is not installed.
+        ValueError: The table has no cells, or more sparsities than such a picture holds.
+    """
+    _require_matplotlib()
+    from tombola.plots import _steps  # noqa: PLC0415  # matplotlib is an extra, and slow to import
+
+    return _steps.draw(table, title)
+
+
+def curves(
+    curves: Sequence[Curve], *, title: str | None = None, success_error: float | None = None
+) -> Figure:
+    """Draw training and test error of runs of one cell against steps, a panel per run.
+
+    In the manner of Figure 1 (right) of Edelman et al. 2023 (arXiv 2309.03800): a test error that falls long
+    after the training error did is grokking. Steps are logarithmic where they span a large range.
+
+    Args:
+        curves: One to twelve curves of one cell.
+        title: Line above the panels; wrapped where it is long. None leaves it out.
+        success_error: Error at which a run succeeds, drawn as a line. None leaves it out.
+
+    Raises:
+        ImportError: matplotlib is not installed.
+        ValueError: There is no curve, or there are too many, or they are of several cells.
+    """
+    _require_matplotlib()
+    from tombola.plots import _curves  # noqa: PLC0415  # matplotlib is an extra, and slow to import
+
+    return _curves.draw(curves, title, success_error)
+
+
+def luck(luck: Luck, *, title: str | None = None) -> Figure:
+    """Draw whether one wide network beats restarts of narrower ones at equal floating-point operations.
+
+    A panel for each number of samples and sparsity: the probability that the best of the restarts that one
+    run of the wide network pays for succeeds, against width, beside the wide network's own, with limits.
+
+    Args:
+        luck: What restarts cost, and its comparison at equal FLOPs. Of many panels twelve are drawn, those
+            first in which probabilities are neither all 0 nor all 1.
+        title: Line above the panels; wrapped where it is long. None leaves it out.
+
+    Raises:
+        ImportError: matplotlib is not installed.
+        ValueError: There is nothing to compare.
+    """
+    _require_matplotlib()
+    from tombola.plots import _luck  # noqa: PLC0415  # matplotlib is an extra, and slow to import
+
+    return _luck.draw(luck, title)
 
 
 def render(figure: Figure, format: Literal["svg", "png"]) -> bytes:  # noqa: A002  # as matplotlib's savefig

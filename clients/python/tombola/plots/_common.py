@@ -1,19 +1,15 @@
-"""What both pictures share: labels, text measures and the header. All lengths are in points, 1/72 inch."""
+"""What all pictures share: sizes, labels and text measures. All lengths are in points, 1/72 inch."""
 
 from __future__ import annotations
 
 import math
-import textwrap
-from dataclasses import dataclass
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 from matplotlib.font_manager import FontProperties
 from matplotlib.textpath import text_to_path
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
-
-    from matplotlib.figure import Figure
+    from collections.abc import Iterable, Sequence
 
     from tombola.results import SuccessTable
 
@@ -24,22 +20,26 @@ LABEL_SIZE = 9.0
 TITLE_SIZE = 11.0
 LINE = 1.35  #: line height over font size
 NOTE_COLOUR = "0.35"
+#: Okabe & Ito 2008, "Color universal design", without the yellow that is too light on white.
+COLOURS = ("#0072B2", "#D55E00", "#009E73", "#CC79A7", "#E69F00", "#56B4E9", "#000000")
+#: Where the colours come round again, or are near each other, the shape tells them apart.
+MARKERS = "osD^vphP*X"
 #: More panels, or discs side by side, than this show nothing to anyone.
 MAX_SPARSITIES = 64
 
 
-def sparsities(table: SuccessTable) -> list[int | None]:
+def sparsities(table: SuccessTable, most: int = MAX_SPARSITIES) -> list[int | None]:
     """Return the sparsities of the table, rising, dense last.
 
     Raises:
-        ValueError: The table has no cells, or more than `MAX_SPARSITIES` sparsities.
+        ValueError: The table has no cells, or more than `most` sparsities.
     """
     if not table.cells:
         raise ValueError(f"a picture needs at least one cell; the table of {table.experiment} has none")
     found = ascending({cell.sparsity for cell in table.cells})
-    if len(found) > MAX_SPARSITIES:
+    if len(found) > most:
         raise ValueError(
-            f"a picture shows at most {MAX_SPARSITIES} sparsities, the table of {table.experiment} has"
+            f"such a picture shows at most {most} sparsities, the table of {table.experiment} has"
             f" {len(found)}: give a table with some of its cells only"
         )
     return found
@@ -55,6 +55,11 @@ def sparsity_label(sparsity: int | None) -> str:
     return "dense" if sparsity is None else f"{sparsity}-sparse"
 
 
+def samples_label(samples: int | None) -> str:
+    """Name an amount of data."""
+    return "online" if samples is None else f"{number_label(samples)} samples"
+
+
 def number_label(value: int | None) -> str:
     """Write a width or sample count in few characters: 304, 1008, 20k, 1M, online."""
     if value is None:
@@ -65,6 +70,11 @@ def number_label(value: int | None) -> str:
     return str(value)
 
 
+def limits_label(level: float, method: str) -> str:
+    """Say what limits are: 95% limits (wilson)."""
+    return f"{100 * level:g}% limits ({method})"
+
+
 def text_width(text: str, size: float, weight: str = "normal") -> float:
     """Return the width of one line in the default font at `size`."""
     font = FontProperties(size=size, weight=weight)
@@ -72,15 +82,9 @@ def text_width(text: str, size: float, weight: str = "normal") -> float:
     return float(width)
 
 
-def _wrapped(text: str, size: float, weight: str, room: float) -> list[str]:
-    """Break a text into lines that fit into `room`."""
-    fraction = text_width(text, size, weight) / room
-    columns = len(text)
-    while True:
-        lines = textwrap.wrap(text, columns) if text else []
-        if fraction <= 1 or columns <= 1 or max(text_width(line, size, weight) for line in lines) <= room:
-            return lines
-        columns = columns * 9 // 10
+def widest(texts: Iterable[str], size: float = TICK_SIZE) -> float:
+    """Return the width of the widest of some lines; 0 of none."""
+    return max((text_width(text, size) for text in texts), default=0.0)
 
 
 def spaced(positions: Sequence[float], extents: Sequence[float]) -> list[int]:
@@ -109,50 +113,14 @@ def _clear(positions: Sequence[float], extents: Sequence[float], gap: float) -> 
     return chosen[::-1]
 
 
+def spread(count: int, most: int) -> list[int]:
+    """Choose at most `most` of `count` indices, first and last among them, evenly."""
+    if count <= most:
+        return list(range(count))
+    return [round(number * (count - 1) / (most - 1)) for number in range(most)]
+
+
 def unfinished(table: SuccessTable) -> list[str]:
     """Say how many runs the picture stands on, if not all."""
     done, total = sum(cell.runs for cell in table.cells), sum(cell.runs_total for cell in table.cells)
     return [] if done == total else [f"{done} of {total} runs finished"]
-
-
-def axis_names(figure: Figure, below: tuple[str, float], beside: tuple[str, float]) -> None:
-    """Name both axes at the edges of the figure, each centred on a position."""
-    width, height = figure.get_figwidth() * INCH, figure.get_figheight() * INCH
-    name, x = below
-    figure.text(x / width, MARGIN / height, name, size=LABEL_SIZE, ha="center", va="baseline")
-    name, y = beside
-    edge = MARGIN + LABEL_SIZE / 2
-    figure.text(edge / width, y / height, name, size=LABEL_SIZE, rotation=90, ha="center", va="center")
-
-
-@dataclass(frozen=True)
-class Text:
-    """What stands above a picture."""
-
-    title: str | None
-    note: str
-
-
-class Header:
-    """A title and a note below it, at the top left of a figure.
-
-    Attributes:
-        height: Room that they take, margins included.
-    """
-
-    def __init__(self, text: Text, width: float) -> None:
-        room = width - 2 * MARGIN
-        self._title = _wrapped(text.title or "", TITLE_SIZE, "bold", room)
-        self._note = _wrapped(text.note, TICK_SIZE, "normal", room)
-        self.height = MARGIN + LINE * (len(self._title) * TITLE_SIZE + len(self._note) * TICK_SIZE) + 4
-
-    def write(self, figure: Figure) -> None:
-        """Write title and note; a dollar sign in them is a dollar sign, not mathematics."""
-        height = figure.get_figheight() * INCH
-        left = MARGIN / (figure.get_figwidth() * INCH)
-        top = height - MARGIN
-        title: dict[str, Any] = {"size": TITLE_SIZE, "weight": "bold"}
-        note: dict[str, Any] = {"size": TICK_SIZE, "color": NOTE_COLOUR}
-        for line, style in [*((line, title) for line in self._title), *((line, note) for line in self._note)]:
-            figure.text(left, top / height, line, va="top", parse_math=False, **style)
-            top -= LINE * style["size"]

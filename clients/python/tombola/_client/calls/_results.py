@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
-from typing import Literal
+from typing import Literal, get_args
 
 from tombola._client.calls._base import Call, as_model, experiment_path, page_params
 from tombola.results import (
@@ -22,6 +22,7 @@ from tombola.results import (
 )
 
 PictureFormat = Literal["svg", "png"]
+PictureName = Literal["heatmap", "frontier", "steps", "curves", "luck"]
 
 
 class Anything:
@@ -112,13 +113,6 @@ def thresholds(experiment_id: str, probability: float, confidence: Confidence) -
     return Call("GET", f"{experiment_path(experiment_id)}/thresholds", as_model(Thresholds), params=params)
 
 
-def picture(experiment_id: str, name: Literal["heatmap", "frontier"], kind: PictureFormat) -> Call[bytes]:
-    """Ask for a picture."""
-    if kind not in ("svg", "png"):
-        raise ValueError(f"a picture's format is 'svg' or 'png', not {kind!r}")
-    return Call("GET", f"{experiment_path(experiment_id)}/{name}.{kind}", lambda response: response.content)
-
-
 @dataclass(frozen=True, slots=True)
 class CellFilter:
     """Coordinates of cells; `ANY` leaves one open."""
@@ -135,6 +129,29 @@ class CellFilter:
         if not isinstance(self.sparsity, Anything):
             params["sparsity"] = "dense" if self.sparsity is None else str(self.sparsity)
         return params
+
+
+def picture(  # noqa: PLR0913, PLR0917  # what a picture depends on
+    experiment_id: str,
+    name: PictureName,
+    kind: PictureFormat,
+    cells: CellFilter,
+    confidence: Confidence,
+    probability: float | None,
+    seeds: Sequence[int] | None,
+) -> Call[bytes]:
+    """Ask for a picture; the server refuses parameters that it does not depend on."""
+    if name not in get_args(PictureName):
+        raise ValueError(f"a picture is one of {', '.join(get_args(PictureName))}, not {name!r}")
+    if kind not in get_args(PictureFormat):
+        raise ValueError(f"a picture's format is 'svg' or 'png', not {kind!r}")
+    params = cells.params() | confidence.params()
+    if probability is not None:
+        params["probability"] = repr(float(probability))
+    if seeds is not None:
+        params["seeds"] = ",".join(str(int(seed)) for seed in seeds)
+    path = f"{experiment_path(experiment_id)}/{name}.{kind}"
+    return Call("GET", path, lambda response: response.content, params=params)
 
 
 def list_runs(

@@ -1,4 +1,4 @@
-"""Options that choose cells and runs, for all commands that take them."""
+"""Arguments and options that several commands share."""
 
 from __future__ import annotations
 
@@ -21,16 +21,25 @@ Outcome = Annotated[
     Literal["success", "censored", "diverged"] | None,
     typer.Option(help="Only runs that ended so.", show_default=False),
 ]
+Interval = Annotated[
+    Literal["wilson", "clopper-pearson", "jeffreys", "confidence-sequence"] | None,
+    typer.Option(help="How intervals are made.", show_default="wilson"),
+]
+Level = Annotated[float | None, typer.Option(help="Confidence level of intervals.", show_default="0.95")]
 
 
-def cells(width: int | None, samples: str | None, sparsity: str | None) -> dict[str, Any]:
-    """Return the client's arguments for the cells that were chosen."""
-    chosen: dict[str, Any] = {"width": width}
+def cells_of(width: int | None, samples: str | None, sparsity: str | None) -> dict[str, Any]:
+    """Return what the options say of cells, as the client takes it.
+
+    Raises:
+        typer.BadParameter: It is neither a number nor the word for none.
+    """
+    cells: dict[str, Any] = {"width": width}
     for name, text, word in (("samples", samples, "online"), ("sparsity", sparsity, "dense")):
         if text == word:
-            chosen[name] = None
+            cells[name] = None
         elif text is not None:
             if not (text.isascii() and text.isdigit()):
                 raise typer.BadParameter(f"--{name} takes a number or {word}, not {text!r}")
-            chosen[name] = int(text)
-    return chosen
+            cells[name] = int(text)
+    return cells
