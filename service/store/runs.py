@@ -4,14 +4,18 @@ from __future__ import annotations
 
 import hashlib
 import json
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from datetime import datetime
 from typing import Any, NamedTuple
 
-from sqlalchemy import Row, func, insert, select, tuple_
+from sqlalchemy import Row, case, func, insert, select, tuple_
 from sqlalchemy.orm import Session
 
 from service.store import dialect
 from service.store.models import Cell, Curve, Environment, Run
+
+#: Rows read at once.
+_CHUNK = 50_000
 
 
 def ensure_environment(session: Session, *, engine: str, device: str, versions: Mapping[str, str]) -> int:
@@ -150,6 +154,78 @@ def page(
         column = Run.outcome if name == "outcome" else getattr(Cell, name)
         query = query.where(column.is_(None) if value is None else column == value)
     return session.execute(query).all()
+
+
+class Column(NamedTuple):
+    """Runs as columns of equal length, as far as statistics need them."""
+
+    position: Sequence[int]
+    seed: Sequence[int]
+    succeeded: Sequence[int]
+    diverged: Sequence[int]
+    steps: Sequence[int]
+    test_error: Sequence[float | None]
+
+
+def columns(session: Session, experiment_id: str, *, seeds: int) -> Iterator[Column]:
+    """Yield the runs of the first `seeds` seeds of every cell, some ten thousand at once, in no order."""
+    rows = session.execute(
+        select(
+            Cell.position,
+            Run.seed - Cell.seed_start,
+            case((Run.outcome == "success", 1), else_=0),
+            case((Run.outcome == "diverged", 1), else_=0),
+            Run.steps,
+            Run.test_error,
+        )
+        .join(Run, _WANTED)
+        .where(Cell.experiment_id == experiment_id, Run.seed < Cell.seed_start + seeds)
+        .execution_options(yield_per=_CHUNK)
+    )
+    for chunk in rows.partitions():
+        yield Column(*zip(*chunk, strict=True))
+
+
+def curves_of_first(
+    session: Session, experiment_id: str, *, positions: Iterable[int], seeds: int
+) -> Iterator[tuple[int, int, int, Mapping[str, Any]]]:
+    """Yield position, number of the seed, steps and curve of the successes of some cells' first seeds."""
+    for chunk in dialect.in_lists(positions):
+        rows = session.execute(
+            select(Cell.position, Run.seed - Cell.seed_start, Run.steps, Curve.document)
+            .join(Run, _WANTED)
+            .join(Curve, Curve.run_id == Run.id)
+            .where(
+                Cell.experiment_id == experiment_id,
+                Cell.position.in_(chunk),
+                Run.seed < Cell.seed_start + seeds,
+                Run.outcome == "success",
+            )
+        )
+        yield from rows.tuples()
+
+
+def last_finished(session: Session, experiment_id: str) -> datetime | None:
+    """Return when the last run of an experiment ended."""
+    return session.scalar(
+        select(func.max(Run.finished_at)).join(Cell, _WANTED).where(Cell.experiment_id == experiment_id)
+    )
+
+
+def environments(session: Session, experiment_id: str) -> Sequence[Environment]:
+    """Return what trained the runs of an experiment."""
+    return session.scalars(
+        select(Environment)
+        .where(
+            Environment.id.in_(
+                select(Run.environment_id)
+                .join(Cell, _WANTED)
+                .where(Cell.experiment_id == experiment_id)
+                .distinct()
+            )
+        )
+        .order_by(Environment.id)
+    ).all()
 
 
 def curves(

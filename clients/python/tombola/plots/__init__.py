@@ -1,4 +1,4 @@
-"""Pictures of results: the heat map of success probabilities and the Pareto frontier.
+"""Pictures of results: success probabilities, the Pareto frontier, and theory beside them.
 
 They need matplotlib, imported when the first picture is drawn. The figures
 are made without pyplot, so that threads of a server may draw at the same time.
@@ -13,9 +13,9 @@ from typing import TYPE_CHECKING, Literal
 if TYPE_CHECKING:
     from matplotlib.figure import Figure
 
-    from tombola.results import Frontier, SuccessTable
+    from tombola.results import Frontier, Report, SuccessTable
 
-__all__ = ["frontier", "heatmap", "render"]
+__all__ = ["frontier", "heatmap", "render", "resources", "theory"]
 
 PNG_DPI = 150
 _HASH_SALT = "tombola"
@@ -63,6 +63,47 @@ def frontier(table: SuccessTable, front: Frontier, *, title: str | None = None) 
     from tombola.plots import _frontier  # noqa: PLC0415  # matplotlib is an extra, and slow to import
 
     return _frontier.draw(table, front, title)
+
+
+def theory(report: Report, *, title: str | None = None) -> Figure:
+    """Draw success against width with the lines of parallel search, one panel per sparsity, dense last.
+
+    Dots are observed probabilities with their intervals, one colour per training-set size; solid lines are
+    1 - (1 - p)^width with the p that fits best, the dashed one has the predicted p. Of many training-set
+    sizes some are shown.
+
+    Args:
+        report: Report with the lines to draw.
+        title: Line above the panels; wrapped where it is long. None leaves it out.
+
+    Raises:
+        ImportError: matplotlib is not installed.
+        ValueError: The report has no complete cell, or more sparsities than a picture holds.
+    """
+    _require_matplotlib()
+    from tombola.plots import _theory  # noqa: PLC0415  # matplotlib is an extra, and slow to import
+
+    return _theory.draw(report, title)
+
+
+def resources(report: Report, *, title: str | None = None) -> Figure:
+    """Draw width against samples: the fewest that suffice with their limits, and what theory asks for.
+
+    Besides the observed thresholds stand the samples that Gaussian elimination over GF(2) takes, and the
+    statistical-query bound where it lies in the picture.
+
+    Args:
+        report: Report with the thresholds to draw.
+        title: Line above the picture; wrapped where it is long. None leaves it out.
+
+    Raises:
+        ImportError: matplotlib is not installed.
+        ValueError: The report has no complete cell with a training set.
+    """
+    _require_matplotlib()
+    from tombola.plots import _resources  # noqa: PLC0415  # matplotlib is an extra, and slow to import
+
+    return _resources.draw(report, title)
 
 
 def render(figure: Figure, format: Literal["svg", "png"]) -> bytes:  # noqa: A002  # as matplotlib's savefig

@@ -1,4 +1,4 @@
-"""What both pictures share: labels, text measures and the header. All lengths are in points, 1/72 inch."""
+"""What all pictures share: labels, text measures and the header. All lengths are in points, 1/72 inch."""
 
 from __future__ import annotations
 
@@ -13,7 +13,9 @@ from matplotlib.textpath import text_to_path
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
+    from matplotlib.axes import Axes
     from matplotlib.figure import Figure
+    from matplotlib.lines import Line2D
 
     from tombola.results import SuccessTable
 
@@ -24,6 +26,10 @@ LABEL_SIZE = 9.0
 TITLE_SIZE = 11.0
 LINE = 1.35  #: line height over font size
 NOTE_COLOUR = "0.35"
+#: Okabe & Ito 2008, "Color universal design", without the yellow that is too light for a disc on white.
+COLOURS = ("#0072B2", "#D55E00", "#009E73", "#CC79A7", "#E69F00", "#56B4E9", "#000000")
+#: Where the colours come round again, the shape tells them apart.
+MARKERS = "osD^vphP*X"
 #: More panels, or discs side by side, than this show nothing to anyone.
 MAX_SPARSITIES = 64
 
@@ -36,13 +42,7 @@ def sparsities(table: SuccessTable) -> list[int | None]:
     """
     if not table.cells:
         raise ValueError(f"a picture needs at least one cell; the table of {table.experiment} has none")
-    found = ascending({cell.sparsity for cell in table.cells})
-    if len(found) > MAX_SPARSITIES:
-        raise ValueError(
-            f"a picture shows at most {MAX_SPARSITIES} sparsities, the table of {table.experiment} has"
-            f" {len(found)}: give a table with some of its cells only"
-        )
-    return found
+    return checked_sparsities({cell.sparsity for cell in table.cells}, f"the table of {table.experiment}")
 
 
 def ascending(values: set[int | None]) -> list[int | None]:
@@ -53,6 +53,20 @@ def ascending(values: set[int | None]) -> list[int | None]:
 def sparsity_label(sparsity: int | None) -> str:
     """Name an initialisation."""
     return "dense" if sparsity is None else f"{sparsity}-sparse"
+
+
+def checked_sparsities(found: set[int | None], whose: str) -> list[int | None]:
+    """Return sparsities in order: rising, dense last.
+
+    Raises:
+        ValueError: They are more than `MAX_SPARSITIES`.
+    """
+    if len(found) > MAX_SPARSITIES:
+        raise ValueError(
+            f"a picture shows at most {MAX_SPARSITIES} sparsities, {whose} has {len(found)}: "
+            "give one with some of its cells only"
+        )
+    return ascending(found)
 
 
 def number_label(value: int | None) -> str:
@@ -123,6 +137,32 @@ def axis_names(figure: Figure, below: tuple[str, float], beside: tuple[str, floa
     name, y = beside
     edge = MARGIN + LABEL_SIZE / 2
     figure.text(edge / width, y / height, name, size=LABEL_SIZE, rotation=90, ha="center", va="center")
+
+
+def quiet(axes: Axes) -> None:
+    """Make ticks, grid and frame step back behind the data."""
+    axes.minorticks_off()
+    axes.tick_params(length=2, labelsize=TICK_SIZE)
+    axes.grid(visible=True, color="0.92", linewidth=0.6)
+    axes.set_axisbelow(True)
+    for side in ("top", "right"):
+        axes.spines[side].set_visible(False)
+
+
+def side_legend(axes: Axes, entries: Sequence[Line2D], title: str, *, columns: int = 1) -> None:
+    """Put a legend to the right of the axes, from their top down."""
+    axes.legend(
+        handles=list(entries),
+        loc="upper left",
+        bbox_to_anchor=(1.02, 1.0),
+        borderaxespad=0,
+        frameon=False,
+        fontsize=TICK_SIZE,
+        title=title,
+        title_fontsize=TICK_SIZE,
+        alignment="left",
+        ncols=columns,
+    )
 
 
 @dataclass(frozen=True)

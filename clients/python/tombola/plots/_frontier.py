@@ -22,10 +22,6 @@ if TYPE_CHECKING:
 
     from tombola.results import Cell, Frontier, SuccessTable
 
-#: Okabe & Ito 2008, "Color universal design", without the yellow that is too light for a disc on white.
-COLOURS = ("#0072B2", "#D55E00", "#009E73", "#CC79A7", "#E69F00", "#56B4E9", "#000000")
-#: Where the colours come round again, the shape tells them apart.
-MARKERS = "osD^vphP*X"
 LINE_COLOUR = "0.25"
 PENDING_COLOUR = "0.82"
 LEAST_SIDE, MOST_SIDE = 300.0, 560.0
@@ -108,8 +104,8 @@ def draw(table: SuccessTable, front: Frontier, title: str | None) -> Figure:
     looks = {
         label: Look(
             common.sparsity_label(label),
-            COLOURS[index % len(COLOURS)],
-            MARKERS[index // len(COLOURS)],
+            common.COLOURS[index % len(common.COLOURS)],
+            common.MARKERS[index // len(common.COLOURS)],
             (index - (len(labels) - 1) / 2) * diameter * PITCH,
         )
         for index, label in enumerate(labels)
@@ -180,12 +176,7 @@ def _ticks(axes: Axes, x: Scale, y: Scale) -> None:
     names = [common.number_label(value) for value in y.values]
     shown = common.spaced([y.points(value) for value in y.values], [common.TICK_SIZE] * len(names))
     axes.set_yticks([y.place(y.values[i]) for i in shown], [names[i] for i in shown])
-    axes.minorticks_off()
-    axes.tick_params(length=2, labelsize=common.TICK_SIZE)
-    axes.grid(visible=True, color="0.92", linewidth=0.6)
-    axes.set_axisbelow(True)
-    for side in ("top", "right"):
-        axes.spines[side].set_visible(False)
+    common.quiet(axes)
     if None in y.values:
         edge = y.place(None) / y.band_step if len(y.values) > 1 else y.limits[0]
         axes.axhspan(edge, y.limits[1], color="0.96", zorder=0, linewidth=0)
@@ -246,15 +237,4 @@ def _legend_width(entries: list[Line2D]) -> float:
 
 
 def _legend(axes: Axes, entries: list[Line2D]) -> None:
-    axes.legend(
-        handles=entries,
-        loc="upper left",
-        bbox_to_anchor=(1.02, 1.0),
-        borderaxespad=0,
-        frameon=False,
-        fontsize=common.TICK_SIZE,
-        title="\n".join(LEGEND_TITLE),
-        title_fontsize=common.TICK_SIZE,
-        alignment="left",
-        ncols=_legend_columns(entries),
-    )
+    common.side_legend(axes, entries, "\n".join(LEGEND_TITLE), columns=_legend_columns(entries))

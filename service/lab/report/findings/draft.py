@@ -1,0 +1,127 @@
+"""What every finding is before it is judged together with the others, and how they are judged."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+from service.lab.statistics.paired import holm
+from tombola.results import Effect, Finding, NotTested, Verdict
+
+ALPHA = 0.05
+LEVEL = 0.95
+#: Smallest effects of interest: of success probabilities and of shares of comparisons, ten points.
+TEN_POINTS = 0.1
+
+RULE = (
+    f"Supported: the one-sided p-value in the claimed direction, adjusted by Holm's method over all findings "
+    f"tested in this report, is at most {ALPHA:g}. Not supported: so is that of the opposite direction, or "
+    f"the {LEVEL * 100:g} % confidence interval of the effect excludes the smallest effect of interest. Else "
+    "there are not enough runs to tell. The opposite direction goes first."
+)
+
+
+@dataclass(frozen=True, slots=True)
+class Claim:
+    """A finding of the paper, as words.
+
+    Attributes:
+        scope: The cells that it is about.
+    """
+
+    id: str
+    scope: str
+    text: str
+    source: str
+
+    def untested(self, reason: str) -> NotTested:
+        """Return that the experiment cannot speak to it."""
+        return NotTested(id=self.id, scope=self.scope, claim=self.text, source=self.source, reason=reason)
+
+
+@dataclass(frozen=True, slots=True)
+class Draft:
+    """A tested finding before p-values are adjusted. Fields as those of `tombola.results.Finding`.
+
+    Attributes:
+        p_opposite: One-sided p-value of the opposite direction, not adjusted; 1 where there is none.
+        excluded: Whether the limits of the effect exclude the smallest effect of interest.
+    """
+
+    claim: Claim
+    test: str
+    statistic: float | None
+    seeds: int
+    cells: int
+    p_value: float
+    p_opposite: float
+    effect: Effect
+    smallest_effect: float
+    excluded: bool
+    explanation: str
+
+
+def below(effect: Effect, smallest: float) -> bool:
+    """Tell whether the limits of an effect exclude the smallest one of interest."""
+    return effect.high is not None and effect.high < smallest
+
+
+def verdicts(drafts: Sequence[Draft]) -> list[Finding]:
+    """Return the findings, their p-values adjusted for there being several."""
+    claimed = holm([draft.p_value for draft in drafts])
+    opposite = holm([draft.p_opposite for draft in drafts])
+    return [
+        Finding(
+            id=draft.claim.id,
+            scope=draft.claim.scope,
+            claim=draft.claim.text,
+            source=draft.claim.source,
+            test=draft.test,
+            statistic=draft.statistic,
+            seeds=draft.seeds,
+            cells=draft.cells,
+            p_value=draft.p_value,
+            p_adjusted=p_claimed,
+            p_opposite=p_against,
+            effect=draft.effect,
+            smallest_effect=draft.smallest_effect,
+            verdict=_verdict(p_claimed, p_against, excluded=draft.excluded),
+            explanation=draft.explanation,
+        )
+        for draft, p_claimed, p_against in zip(drafts, claimed, opposite, strict=True)
+    ]
+
+
+def _verdict(p_claimed: float, p_against: float, *, excluded: bool) -> Verdict:
+    if p_against <= ALPHA:
+        return "not supported"
+    if p_claimed <= ALPHA:
+        return "supported"
+    return "not supported" if excluded else "not enough runs"
+
+
+def initialisation(sparsity: int | None) -> str:
+    """Name an initialisation."""
+    return "dense" if sparsity is None else f"{sparsity}-sparse"
+
+
+def data(samples: int | None) -> str:
+    """Name a number of samples."""
+    return "online" if samples is None else f"m = {samples}"
+
+
+def points(share: float) -> str:
+    """Write a difference of probabilities or shares, in points of a hundred."""
+    return f"{100 * share:+.1f}"
+
+
+def amount(value: float | None) -> str:
+    """Write a factor in three digits."""
+    return "?" if value is None else f"{float(f'{value:.3g}'):g}"
+
+
+def span(low: float | None, high: float | None) -> str:
+    """Write the limits of a factor."""
+    if low is None:
+        return "no limits" if high is None else f"at most {amount(high)}"
+    return f"{amount(low)} or more" if high is None else f"{amount(low)} to {amount(high)}"
