@@ -2,7 +2,11 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
+
+from fastapi import Request
+
+from service.api.problems import ProblemError
 
 
 def best(accept: str | None, offered: Sequence[str]) -> str | None:
@@ -21,6 +25,28 @@ def best(accept: str | None, offered: Sequence[str]) -> str | None:
     quality = {media_type: _quality(media_type, wanted) for media_type in offered}
     favourite = max(offered, key=lambda media_type: quality[media_type])
     return favourite if quality[favourite] > 0 else None
+
+
+def chosen(request: Request, name: str | None, offered: Mapping[str, str], what: str) -> str:
+    """Return the media type to answer with: what `?format=` names, else what the Accept header likes best.
+
+    Args:
+        request: The request.
+        name: What `?format=` says; None leaves it to the header.
+        offered: Media types by the name that `?format=` has for them.
+        what: What is offered, for the refusal.
+
+    Raises:
+        ProblemError: 406, the header admits none of them.
+    """
+    if name is not None:
+        return offered[name]
+    accept = request.headers.get("accept")
+    found = best(accept, tuple(offered.values()))
+    if found is None:
+        *others, last = offered.values()
+        raise ProblemError(406, f"{what} comes as {', '.join(others)} and {last}, and Accept is {accept!r}")
+    return found
 
 
 def _parse(part: str) -> tuple[str, float]:

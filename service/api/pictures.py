@@ -23,7 +23,7 @@ router = guarded_router("/v1/experiments/{experiment_id}", "results")
 
 Format = Annotated[Literal["svg", "png"], Path(description="File format.")]
 _MEDIA_TYPES = {"svg": "image/svg+xml", "png": "image/png"}
-_PICTURE: documents.Responses = {
+PICTURE: documents.Responses = {
     200: {
         "description": "The picture.",
         "headers": documents.ETAG,
@@ -38,16 +38,16 @@ _PICTURE: documents.Responses = {
 
 
 # The endpoints open the database themselves, to hold no connection while they draw.
-@router.get("/heatmap.{kind}", response_class=Response, responses=_PICTURE)
+@router.get("/heatmap.{kind}", response_class=Response, responses=PICTURE)
 def get_heatmap(request: Request, experiment_id: ExperimentId, kind: Format, state: AppState) -> Response:
     """Draw the success probability over width and samples, one panel per sparsity."""
     with state.database.read() as session:
         name = answers.known(session, experiment_id).name
         table = answers.success_table(session, experiment_id)
-    return _picture(request, kind, lambda: plots.heatmap(table, title=name))
+    return picture(request, kind, lambda: plots.heatmap(table, title=name))
 
 
-@router.get("/frontier.{kind}", response_class=Response, responses=_PICTURE)
+@router.get("/frontier.{kind}", response_class=Response, responses=PICTURE)
 def get_frontier_picture(
     request: Request,
     experiment_id: ExperimentId,
@@ -60,10 +60,15 @@ def get_frontier_picture(
         name = answers.known(session, experiment_id).name
         table = answers.success_table(session, experiment_id)
         front = answers.frontier(session, experiment_id, probability)
-    return _picture(request, kind, lambda: plots.frontier(table, front, title=name))
+    return picture(request, kind, lambda: plots.frontier(table, front, title=name))
 
 
-def _picture(request: Request, kind: Literal["svg", "png"], draw: Callable[[], Figure]) -> Response:
+def picture(request: Request, kind: Literal["svg", "png"], draw: Callable[[], Figure]) -> Response:
+    """Return a picture as a file.
+
+    Raises:
+        ProblemError: 409, it cannot be drawn of this experiment.
+    """
     try:
         figure = draw()
     except ValueError as error:  # more sparsities than a picture holds

@@ -14,7 +14,6 @@ from pydantic_core import PydanticCustomError
 
 from service.api import conditional, documents, examples, negotiation
 from service.api.parameters import AskedConfidence, ExperimentId
-from service.api.problems import ProblemError
 from service.api.routes import guarded_router
 from service.api.state import ReadSession
 from service.lab import answers
@@ -90,7 +89,7 @@ def get_success_table(
     ] = None,
 ) -> Response:
     """Read success counts and probabilities of every cell, as JSON or CSV."""
-    media_type = _media_type(request, file_format)
+    media_type = negotiation.chosen(request, file_format, _MEDIA_TYPES, "a success table")
     table = answers.success_table(session, experiment_id, confidence)
     if media_type == _MEDIA_TYPES["json"]:
         return conditional.json_answer(request, table, headers=_VARY)
@@ -125,17 +124,6 @@ def get_frontier(  # noqa: PLR0913, PLR0917  # one parameter per query parameter
     names = cast("list[Objective]", objectives.split(","))
     answer = frontier(session, experiment_id, probability, names, confidence)
     return conditional.json_answer(request, answer)
-
-
-def _media_type(request: Request, file_format: str | None) -> str:
-    if file_format is not None:
-        return _MEDIA_TYPES[file_format]
-    accept = request.headers.get("accept")
-    found = negotiation.best(accept, tuple(_MEDIA_TYPES.values()))
-    if found is None:
-        offered = " and ".join(_MEDIA_TYPES.values())
-        raise ProblemError(406, f"a success table comes as {offered}, and Accept is {accept!r}")
-    return found
 
 
 def as_csv(table: SuccessTable) -> str:

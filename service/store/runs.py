@@ -169,7 +169,8 @@ class Column(NamedTuple):
 
 def columns(session: Session, experiment_id: str, *, seeds: int) -> Iterator[Column]:
     """Yield the runs of the first `seeds` seeds of every cell, some ten thousand at once, in no order."""
-    rows = session.execute(
+    # On the connection, not the session: a million rows in half the time.
+    rows = session.connection().execute(
         select(
             Cell.position,
             Run.seed - Cell.seed_start,

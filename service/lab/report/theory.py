@@ -40,7 +40,7 @@ def _search(outcomes: Outcomes, samples: int, start: int) -> ParallelSearch:
     runs = outcomes.success[there, samples, start]
     counts = [Count(outcomes.widths[at], int(runs[row].sum()), runs.shape[1]) for row, at in enumerate(there)]
     independent = theory.fit_search(counts, LEVEL)
-    effect = theory.design_effect(runs.tolist(), [count.width for count in counts], independent.probability)
+    effect = theory.design_effect(runs, [count.width for count in counts], independent.probability)
     fit = theory.fit_search(counts, LEVEL, effect)
     predicted = None if sparsity is None else theory.lucky_probability(target.n, target.k, sparsity)
     return ParallelSearch(

@@ -9,6 +9,12 @@ from __future__ import annotations
 import math
 from collections.abc import Sequence
 from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+import numpy as np
+
+if TYPE_CHECKING:
+    from numpy.typing import NDArray
 
 #: Bounds of log(-log(1 - p)): p from 1e-15 to 1 for all that runs can tell.
 _LEAST, _MOST = math.log(1e-15), math.log(700.0)
@@ -83,37 +89,65 @@ def fit_search(counts: Sequence[Count], level: float = 0.95, design_effect: floa
     from scipy.optimize import brentq  # noqa: PLC0415  # half a second, paid when it is first asked for
     from scipy.special import chdtrc, chdtri  # noqa: PLC0415  # as above
 
-    known = [count for count in counts if count.runs]
-    won, runs = sum(count.successes for count in known), sum(count.runs for count in known)
-    if won in (0, runs):
-        best = -math.inf if won == 0 else math.inf
-        highest = 0.0
-    else:
-        best = brentq(lambda at: _score(known, at), _LEAST, _MOST, xtol=1e-12)
-        highest = _log_likelihood(known, best)
+    known = _Arrays(counts)
+    won, runs = known.won.sum(), known.won.sum() + known.lost.sum()
+    best, highest = -math.inf if won == 0 else math.inf, 0.0
+    if 0 < won < runs:
+        best = brentq(known.score, _LEAST, _MOST, xtol=1e-12)
+        highest = known.log_likelihood(best)
     reach = max(1.0, design_effect) * float(chdtri(1, 1 - level)) / 2
 
     def lacking(at: float) -> float:
-        return _log_likelihood(known, at) - (highest - reach)
+        return known.log_likelihood(at) - (highest - reach)
 
-    ends = [best, best]
-    for end, outer in ((0, _LEAST), (1, _MOST)):
-        inner = _MOST if best == math.inf else _LEAST if best == -math.inf else best
-        if inner != outer:
-            ends[end] = outer if lacking(outer) > 0 else brentq(lacking, outer, inner, xtol=1e-12)
-    saturated = sum(_binomial(count.successes, count.runs, count.successes / count.runs) for count in known)
-    deviance, degrees = max(0.0, 2 * (saturated - highest)), len(known) - 1
+    inner = min(max(best, _LEAST), _MOST)
+    low, high = (
+        best if inner == outer else outer if lacking(outer) > 0 else brentq(lacking, outer, inner, xtol=1e-12)
+        for outer in (_LEAST, _MOST)
+    )
+    deviance, degrees = max(0.0, 2 * (known.saturated - highest)), len(known.won) - 1
     return SearchFit(
         _of_log(best),
-        _of_log(ends[0]),
-        _of_log(ends[1]),
+        _of_log(low),
+        _of_log(high),
         deviance,
         degrees,
         float(chdtrc(degrees, deviance)) if degrees else None,
     )
 
 
-def design_effect(outcomes: Sequence[Sequence[bool]], widths: Sequence[int], probability: float) -> float:
+class _Arrays:
+    """Counts of the widths that have runs, and the log-likelihood of log(-log(1 - p))."""
+
+    def __init__(self, counts: Sequence[Count]) -> None:
+        known = [count for count in counts if count.runs]
+        self.widths = np.array([float(count.width) for count in known])
+        self.won = np.array([float(count.successes) for count in known])
+        self.lost = np.array([float(count.runs - count.successes) for count in known])
+
+    def log_likelihood(self, at: float) -> float:
+        rate = self.widths * math.exp(at)
+        return float((_times(self.won, np.log(-np.expm1(-rate))) - self.lost * rate).sum())
+
+    def score(self, at: float) -> float:
+        rate = self.widths * math.exp(at)
+        return float((self.won * rate * np.exp(-rate) / -np.expm1(-rate) - self.lost * rate).sum())
+
+    @property
+    def saturated(self) -> float:
+        """The log-likelihood of a probability for each width."""
+        runs = self.won + self.lost
+        with np.errstate(divide="ignore"):
+            logs = np.log(self.won / runs), np.log(self.lost / runs)
+        return float((_times(self.won, logs[0]) + _times(self.lost, logs[1])).sum())
+
+
+def _times(counts: NDArray[np.float64], logs: NDArray[np.float64]) -> NDArray[np.float64]:
+    """Return products, 0 where the count is 0 whatever the logarithm."""
+    return counts * np.where(counts > 0, logs, 0.0)
+
+
+def design_effect(outcomes: NDArray[np.bool_], widths: Sequence[int], probability: float) -> float:
     """Return the variance of the score over what it would be if the widths had seeds of their own.
 
     The log-likelihood ratio of a working model without dependence, over this number, is about chi-squared
@@ -121,22 +155,20 @@ def design_effect(outcomes: Sequence[Sequence[bool]], widths: Sequence[int], pro
     linear models for cluster correlated data"; with one parameter).
 
     Args:
-        outcomes: For each width, whether the run of each seed succeeded; the same seeds.
+        outcomes: Whether the run of each width and seed succeeded, shape (widths, seeds).
         widths: The widths.
         probability: The fitted one.
 
     Returns:
         The ratio; 1 where p is 0 or 1.
     """
-    import numpy as np  # noqa: PLC0415  # reports are what it is for
-
     if probability in (0, 1):
         return 1.0
     rate = -math.log1p(-probability) * np.asarray(widths, dtype=float)
     # With P = 1 - e^-rate the score of one run is (y - P) dP / (P (1 - P)) = (y - P) rate / P.
     chance = -np.expm1(-rate)
     weight = rate / chance
-    scores = (weight[:, None] * (np.asarray(outcomes, dtype=float) - chance[:, None])).sum(axis=0)
+    scores = (weight[:, None] * (outcomes - chance[:, None])).sum(axis=0)
     information = len(scores) * float((weight**2 * chance * (1 - chance)).sum())
     return float((scores**2).sum()) / information if information else 1.0
 
@@ -144,31 +176,6 @@ def design_effect(outcomes: Sequence[Sequence[bool]], widths: Sequence[int], pro
 def _of_log(at: float) -> float:
     """Return p from log(-log(1 - p))."""
     return 0.0 if at == -math.inf or at <= _LEAST else 1.0 if at == math.inf else -math.expm1(-math.exp(at))
-
-
-def _log_likelihood(counts: Sequence[Count], at: float) -> float:
-    total = 0.0
-    for count in counts:
-        rate = count.width * math.exp(at)
-        if count.successes:
-            total += count.successes * math.log(-math.expm1(-rate))
-        total -= (count.runs - count.successes) * rate
-    return total
-
-
-def _score(counts: Sequence[Count], at: float) -> float:
-    total = 0.0
-    for count in counts:
-        rate = count.width * math.exp(at)
-        won = count.successes * rate * math.exp(-rate) / -math.expm1(-rate) if count.successes else 0.0
-        total += won - (count.runs - count.successes) * rate
-    return total
-
-
-def _binomial(successes: int, runs: int, share: float) -> float:
-    """Return the log-likelihood of a share, without the constant."""
-    won = successes * math.log(share) if successes else 0.0
-    return won + ((runs - successes) * math.log1p(-share) if successes < runs else 0.0)
 
 
 def statistical_query_samples(

@@ -124,7 +124,7 @@ def frontier(  # noqa: PLR0913  # one parameter per option
         raise typer.BadParameter("a picture shows width and samples: leave out --objectives or --output")
     experiment = session.experiment(experiment_id)
     if output is not None:
-        _write(session, output, experiment.frontier_picture(_picture_format(output)))
+        write_file(session, output, experiment.frontier_picture(_picture_format(output)))
         return
     answer = experiment.frontier(probability, objectives=names, interval=interval, level=level)  # type: ignore[arg-type]  # the server knows the names
     if session.json:
@@ -289,7 +289,7 @@ def heatmap(
 ) -> None:
     """Write the picture of success probability over width and samples."""
     kind = _picture_format(output)
-    _write(session, output, session.experiment(experiment_id).heatmap(kind))
+    write_file(session, output, session.experiment(experiment_id).heatmap(kind))
 
 
 def _numbers(text: str) -> list[float]:
@@ -322,7 +322,8 @@ def _picture_format(output: Path) -> Literal["svg", "png"]:
     raise typer.BadParameter(f"a picture's file ends in .png or .svg; got {str(output)!r}")
 
 
-def _write(session: Session, output: Path, content: bytes) -> None:
+def write_file(session: Session, output: Path, content: bytes) -> None:
+    """Write what was answered to a file, and say so."""
     try:
         output.write_bytes(content)
     except OSError as error:

@@ -18,6 +18,8 @@ if TYPE_CHECKING:
 __all__ = ["frontier", "heatmap", "render", "resources", "theory"]
 
 PNG_DPI = 150
+#: More sparsities than this show nothing to anyone; a picture of them is a ValueError.
+MAX_SPARSITIES = 64
 _HASH_SALT = "tombola"
 #: The salt of an SVG's ids is a setting of the whole process: one thread at a time changes it and back.
 _salting = threading.Lock()

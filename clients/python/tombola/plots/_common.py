@@ -10,6 +10,8 @@ from typing import TYPE_CHECKING, Any
 from matplotlib.font_manager import FontProperties
 from matplotlib.textpath import text_to_path
 
+from tombola.plots import MAX_SPARSITIES
+
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
@@ -30,8 +32,6 @@ NOTE_COLOUR = "0.35"
 COLOURS = ("#0072B2", "#D55E00", "#009E73", "#CC79A7", "#E69F00", "#56B4E9", "#000000")
 #: Where the colours come round again, the shape tells them apart.
 MARKERS = "osD^vphP*X"
-#: More panels, or discs side by side, than this show nothing to anyone.
-MAX_SPARSITIES = 64
 
 
 def sparsities(table: SuccessTable) -> list[int | None]:

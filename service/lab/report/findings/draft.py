@@ -16,8 +16,8 @@ TEN_POINTS = 0.1
 RULE = (
     f"Supported: the one-sided p-value in the claimed direction, adjusted by Holm's method over all findings "
     f"tested in this report, is at most {ALPHA:g}. Not supported: so is that of the opposite direction, or "
-    f"the {LEVEL * 100:g} % confidence interval of the effect excludes the smallest effect of interest. Else "
-    "there are not enough runs to tell. The opposite direction goes first."
+    f"the {LEVEL * 100:g} % confidence interval of the effect, of each finding by itself, excludes the "
+    "smallest effect of interest. Else there are not enough runs to tell. The opposite direction goes first."
 )
 
 
