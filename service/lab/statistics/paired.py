@@ -20,10 +20,11 @@ if TYPE_CHECKING:
 
     Vector = NDArray[np.float64]
 
-#: Contrasts that are no small whole numbers are rounded to such; more levels would only take more time.
+#: Contrasts that are no small whole numbers are rounded to such: none larger than the one, and the sums that
+#: matter no larger than the other. More would only take more time.
 _LEVELS = 1_024
-#: The most that the sum of all sizes may be, or four for each seed where that is more.
 _MOST = 32_768
+_LARGEST = 2**31
 #: A sum of signed contrasts lies beyond 8 standard deviations with probability 2 exp(-8^2 / 2) at most.
 _REACH = 8.0
 #: A smaller p-value is not told from 0, for what is beyond the reach (Hoeffding 1963) and for rounding.
@@ -74,7 +75,8 @@ def sign_flips(contrasts: Vector) -> Flips:
     informative = int(counts.sum())
     observed = int(whole.sum())
     least = max(SMALLEST_P, 0.5**informative)
-    chances, top = _distribution(sizes, counts)
+    top = _top(whole)
+    chances = _distribution(sizes, counts, top)
     tails = [
         1.0 if at <= -top else 0.0 if at > top else float(chances[at + top :].sum())
         for at in (observed, -observed)
@@ -86,24 +88,28 @@ def sign_flips(contrasts: Vector) -> Flips:
 def _whole(contrasts: Vector) -> NDArray[np.int64]:
     """Return contrasts as whole numbers without a common factor, scaled and rounded where they are not."""
     rounded = np.rint(contrasts)
-    most = max(_MOST, 4 * len(contrasts))
-    if np.array_equal(rounded, contrasts) and np.abs(rounded).sum() < np.iinfo(np.int32).max:
-        whole = rounded.astype(np.int64)
+    if np.array_equal(rounded, contrasts) and np.abs(rounded).max(initial=0) < _LARGEST:
+        whole: NDArray[np.int64] = rounded.astype(np.int64)
         whole //= max(1, int(np.gcd.reduce(np.abs(whole), initial=0)))
-        if np.abs(whole).sum() <= most:
+        if _top(whole) <= _MOST:
             return whole
-    largest, total = float(np.abs(contrasts).max(initial=0)), float(np.abs(contrasts).sum())
+    largest = float(np.abs(contrasts).max(initial=0))
     if not largest:
         return np.zeros(len(contrasts), dtype=np.int64)
-    scale = min(_LEVELS / largest, most / total)
-    scaled: NDArray[np.int64] = np.rint(contrasts * scale).astype(np.int64)
+    relative = contrasts / largest
+    spread = math.sqrt(float((relative**2).sum()))
+    scaled: NDArray[np.int64] = np.rint(relative * min(_LEVELS, _MOST / (_REACH * spread))).astype(np.int64)
     return scaled
 
 
-def _distribution(sizes: NDArray[np.int64], counts: NDArray[np.int64]) -> tuple[Vector, int]:
+def _top(whole: NDArray[np.int64]) -> int:
+    """Return the largest sum that matters: of all sizes, or as far as the reach goes."""
+    spread = math.sqrt(float((whole.astype(float) ** 2).sum()))
+    return int(min(np.abs(whole).sum(), math.ceil(_REACH * spread)))
+
+
+def _distribution(sizes: NDArray[np.int64], counts: NDArray[np.int64], top: int) -> Vector:
     """Return the chances of the sums -top, ..., top of so many contrasts of each size, signs at random."""
-    spread = math.sqrt(float((counts * sizes**2).sum()))
-    top = int(min((counts * sizes).sum(), math.ceil(_REACH * spread)))
     length = 2 * top + 1
     # What is beyond the top, if anything, is folded back and adds next to nothing.
     angles = 2 * np.pi * np.arange(top + 1) / length
@@ -111,7 +117,7 @@ def _distribution(sizes: NDArray[np.int64], counts: NDArray[np.int64]) -> tuple[
     for size, count in zip(sizes.tolist(), counts.tolist(), strict=True):
         characteristic *= np.cos(angles * size) ** count
     chances = np.fft.irfft(characteristic, n=length)
-    return np.clip(np.fft.fftshift(chances), 0.0, None), top
+    return np.clip(np.fft.fftshift(chances), 0.0, None)
 
 
 def interval(contrasts: Vector, bound: float, level: float = 0.95) -> tuple[float, float, float]:

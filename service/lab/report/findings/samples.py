@@ -36,7 +36,7 @@ MORE_ERROR = 0.05
 #: Seeds that must tell something before an interval of steps can exclude an effect.
 FEWEST = 6
 #: The most rises of the error whose exact p-values are computed, those that look strongest.
-_CANDIDATES = 50
+_CANDIDATES = 20
 
 
 def findings(outcomes: Outcomes) -> list[Draft | NotTested]:
@@ -110,9 +110,11 @@ def _descent(outcomes: Outcomes, error: Numbers, places: list[tuple[int, int | N
     best, at = 1.0, int(strength.argmax())
     for number in np.argsort(-strength, kind="stable")[:_CANDIDATES].tolist():
         index = np.unravel_index(number, rises.shape[:2])
-        p = max(paired.sign_flips(rises[index]).greater, paired.sign_flips(falls[index]).greater)
-        if p < best:
-            best, at = p, number
+        weaker, stronger = sorted((rises[index], falls[index]), key=_standardised)
+        p = paired.sign_flips(weaker).greater
+        if p < best:  # else the larger one of the two is no smaller, either
+            p = max(p, paired.sign_flips(stronger).greater)
+            best, at = (p, number) if p < best else (best, at)
     size, stratum = np.unravel_index(at, rises.shape[:2])
     level = 1 - ALPHA / tried
     value, low, high = paired.interval(rises[size, stratum], 0.5, level)
