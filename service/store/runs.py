@@ -187,10 +187,19 @@ def columns(session: Session, experiment_id: str, *, seeds: int) -> Iterator[Col
         yield Column(*zip(*chunk, strict=True))
 
 
+class Learning(NamedTuple):
+    """The curve of a run that succeeded, its cell and the number of its seed."""
+
+    position: int
+    seed: int
+    steps: int
+    curve: Mapping[str, Any]
+
+
 def curves_of_first(
     session: Session, experiment_id: str, *, positions: Iterable[int], seeds: int
-) -> Iterator[tuple[int, int, int, Mapping[str, Any]]]:
-    """Yield position, number of the seed, steps and curve of the successes of some cells' first seeds."""
+) -> Iterator[Learning]:
+    """Yield the curves of the successes among some cells' first seeds."""
     for chunk in dialect.in_lists(positions):
         rows = session.execute(
             select(Cell.position, Run.seed - Cell.seed_start, Run.steps, Curve.document)
@@ -203,7 +212,7 @@ def curves_of_first(
                 Run.outcome == "success",
             )
         )
-        yield from rows.tuples()
+        yield from (Learning(*row) for row in rows)
 
 
 def last_finished(session: Session, experiment_id: str) -> datetime | None:

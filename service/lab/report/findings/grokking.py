@@ -15,6 +15,7 @@ from tombola.results import Effect, NotTested
 
 if TYPE_CHECKING:
     from service.lab.report.data import Numbers, Outcomes
+    from service.store.runs import Learning
 
 GROKKING = Claim(
     "grokking",
@@ -44,9 +45,7 @@ def wanted(outcomes: Outcomes) -> tuple[list[int], int]:
     return [], 0
 
 
-def finding(
-    outcomes: Outcomes, seeds: int, curves: Iterable[tuple[int, int, int, Mapping[str, Any]]]
-) -> Draft | NotTested:
+def finding(outcomes: Outcomes, seeds: int, curves: Iterable[Learning]) -> Draft | NotTested:
     """Test that fitting comes before generalising, and that the delay grows as data shrink.
 
     Of each successful run, the log ratio of the steps to a test error of `success_error` over those to a
@@ -56,11 +55,17 @@ def finding(
     Args:
         outcomes: The runs.
         seeds: How many seeds of each cell were asked for.
-        curves: Row of the table, number of the seed, steps to success and curve of the successful ones of
-            them.
+        curves: Those of the successful ones among them.
     """
     if not outcomes.finite:
         return GROKKING.untested("the grid trains online only: there is no training set to fit")
+    if not outcomes.complete[:, : len(outcomes.finite)].any():
+        return GROKKING.untested("no cell with a training set is complete yet")
+    if not seeds:
+        return GROKKING.untested(
+            f"the complete cells of the widest networks are too many to read {FEWEST_SEEDS} curves of each: "
+            f"{CURVES} in all are read"
+        )
     place = {int(position): index for index, position in np.ndenumerate(outcomes.positions)}
     delays = np.full((*outcomes.complete.shape, seeds), np.nan)
     for position, seed, steps, curve in curves:
