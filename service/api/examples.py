@@ -341,10 +341,20 @@ REPORT = _json(
                 predicted=0.0036,
                 fitted=Limits(value=0.00095, low=0.0004, high=0.0018),
                 design_effect=1.1,
-                deviance=0.0,
-                degrees=0,
-                p_value=None,
+                deviance=0.62,
+                degrees=1,
+                p_value=0.43,
                 points=[
+                    SearchPoint(
+                        width=112,
+                        runs=24,
+                        successes=2,
+                        probability=0.083,
+                        low=0.023,
+                        high=0.258,
+                        fitted=0.101,
+                        predicted=0.332,
+                    ),
                     SearchPoint(
                         width=304,
                         runs=24,
@@ -354,7 +364,7 @@ REPORT = _json(
                         high=0.449,
                         fitted=0.251,
                         predicted=0.666,
-                    )
+                    ),
                 ],
             )
         ],

@@ -123,7 +123,7 @@ def test_without_arguments_the_help_is_shown(capsys):
 
 
 EXPERIMENTS = ["submit", "quote", "wait", "ls", "show", "cancel", "pause", "resume", "retry", "delete"]
-RESULTS = ["table", "frontier", "thresholds", "times", "luck", "runs", "curve", "heatmap"]
+RESULTS = ["table", "frontier", "thresholds", "times", "luck", "report", "runs", "curve", "heatmap"]
 SERVER = ["presets", "workers", "version"]
 
 
@@ -150,6 +150,7 @@ def test_every_command_has_help_and_takes_the_global_options(command, capsys):
         (["curve", "x", "-1"], "No such option"),
         (["heatmap", "x"], "--output"),
         (["heatmap", "x", "-o", "map.gif"], "a picture's file ends in .png or .svg; got 'map.gif'"),
+        (["report", "x", "-o", "x.pdf"], "a report's file ends in .html, .md or .json; got 'x.pdf'"),
         (["submit"], "give either a spec"),
         (["submit", "nowhere.json"], "cannot read nowhere.json: No such file or directory"),
         (["ls", "--url", "localhost"], "begins with http:// or https://"),
