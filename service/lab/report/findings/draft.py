@@ -4,9 +4,13 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
+from typing import TYPE_CHECKING
 
-from service.lab.statistics.paired import holm
+from service.lab.statistics.paired import Flips, holm, interval
 from tombola.results import Effect, Finding, NotTested, Verdict
+
+if TYPE_CHECKING:
+    from service.lab.report.data import Numbers
 
 ALPHA = 0.05
 LEVEL = 0.95
@@ -61,6 +65,42 @@ class Draft:
     explanation: str
 
 
+def mean_of(name: str, contrasts: Numbers, unit: str, *, bound: float = 1.0, level: float = LEVEL) -> Effect:
+    """Return the mean of bounded contrasts by seed as an effect; see `paired.interval`."""
+    value, low, high = interval(contrasts, bound, level)
+    return Effect(name=name, value=value, low=low, high=high, unit=unit)
+
+
+def by_flips(  # noqa: PLR0913  # what a finding consists of
+    claim: Claim,
+    test: str,
+    flips: Flips,
+    effect: Effect,
+    smallest_effect: float,
+    *,
+    cells: int,
+    explanation: str,
+    fewest: int = 0,
+) -> Draft:
+    """Return a finding that rests on one sign-flip test.
+
+    Its limits exclude an effect only where at least `fewest` seeds tell something.
+    """
+    return Draft(
+        claim=claim,
+        test=test,
+        statistic=flips.statistic,
+        seeds=flips.seeds,
+        cells=cells,
+        p_value=flips.greater,
+        p_opposite=flips.less,
+        effect=effect,
+        smallest_effect=smallest_effect,
+        excluded=flips.informative >= fewest and below(effect, smallest_effect),
+        explanation=explanation,
+    )
+
+
 def below(effect: Effect, smallest: float) -> bool:
     """Tell whether the limits of an effect exclude the smallest one of interest."""
     return effect.high is not None and effect.high < smallest
@@ -110,9 +150,14 @@ def data(samples: int | None) -> str:
     return "online" if samples is None else f"m = {samples}"
 
 
-def points(share: float) -> str:
+def points(share: float | None) -> str:
     """Write a difference of probabilities or shares, in points of a hundred."""
-    return f"{100 * share:+.1f}"
+    return "?" if share is None else f"{100 * share:+.1f}"
+
+
+def in_points(effect: Effect, of: str = "points", note: str = "") -> str:
+    """Write such a difference with its limits."""
+    return f"{points(effect.value)} {of} ({points(effect.low)} to {points(effect.high)}{note})"
 
 
 def amount(value: float | None) -> str:

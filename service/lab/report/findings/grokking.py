@@ -14,7 +14,7 @@ from service.lab.statistics import paired
 from tombola.results import Effect, NotTested
 
 if TYPE_CHECKING:
-    from service.lab.report.data import Numbers, Outcomes
+    from service.lab.report.data import Flags, Numbers, Outcomes
     from service.store.runs import Learning
 
 GROKKING = Claim(
@@ -72,8 +72,9 @@ def finding(outcomes: Outcomes, seeds: int, curves: Iterable[Learning]) -> Draft
         delays[(*place[position], seed)] = _delay(steps, curve, outcomes.spec.training.success_error)
     if not np.isfinite(delays).any():
         return GROKKING.untested("no run with a training set has succeeded in a complete cell")
-    delays = delays[:, : len(outcomes.finite)]
-    return _tested(np.moveaxis(delays, 1, 0).reshape(len(outcomes.finite), -1, seeds))
+    sizes = len(outcomes.finite)
+    whole = np.asarray(outcomes.complete[:, :sizes].all(axis=1))
+    return _tested(np.moveaxis(delays[:, :sizes], 1, 0).reshape(sizes, -1, seeds), whole.ravel())
 
 
 def _delay(steps: int, curve: Mapping[str, Any], error: float) -> float:
@@ -83,13 +84,18 @@ def _delay(steps: int, curve: Mapping[str, Any], error: float) -> float:
     return float(np.log(steps / min(fitted, steps)))
 
 
-def _tested(delays: Numbers) -> Draft:
-    """Test the delays, shape (sizes, strata, seeds), NaN where a run did not succeed."""
+def _tested(delays: Numbers, whole: Flags) -> Draft:
+    """Test the delays.
+
+    Args:
+        delays: Of the curves, shape (sizes, strata, seeds); NaN where a run did not succeed or was not read.
+        whole: Whether a stratum has all its training-set sizes complete, so that they are exchangeable.
+    """
     known = np.isfinite(delays)
     there = np.where(known, delays, 0.0)
     totals, counts = there.sum(axis=(0, 1)), known.sum(axis=(0, 1)).astype(float)
     delay = paired.sign_flips(totals[counts > 0])
-    both = known[:-1] & known[1:]
+    both = known[:-1] & known[1:] & whole[:, None]
     grows = paired.sign_flips(np.where(both, there[:-1] - there[1:], 0.0).sum(axis=(0, 1)))
     several = delays.shape[0] > 1
     value, low, high = LogRatios(totals, counts).factor()

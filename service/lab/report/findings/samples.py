@@ -12,8 +12,9 @@ from service.lab.report.findings.draft import (
     Claim,
     Draft,
     amount,
-    below,
+    by_flips,
     initialisation,
+    mean_of,
     span,
 )
 from service.lab.report.findings.thresholds import ONE_SIZE
@@ -78,17 +79,14 @@ def _time(outcomes: Outcomes, steps: Numbers) -> Draft | NotTested:
     flips = paired.sign_flips(ratios.sums[ratios.weights > 0])
     value, low, high = ratios.factor()
     effect = Effect(name="factor of steps for half the data", value=value, low=low, high=high, unit="factor")
-    return Draft(
-        claim=TIME,
-        test="sign flips by seed of the log ratio of steps to success at neighbouring training-set sizes",
-        statistic=flips.statistic,
-        seeds=flips.seeds,
+    return by_flips(
+        TIME,
+        "sign flips by seed of the log ratio of steps to success at neighbouring training-set sizes",
+        flips,
+        effect,
+        MORE_STEPS,
         cells=steps.shape[0] * steps.shape[1],
-        p_value=flips.greater,
-        p_opposite=flips.less,
-        effect=effect,
-        smallest_effect=MORE_STEPS,
-        excluded=flips.informative >= FEWEST and below(effect, MORE_STEPS),
+        fewest=FEWEST,
         explanation=f"Half the data takes {amount(value)} times the steps ({span(low, high)}), by the seeds "
         "that succeed at both of two neighbouring sizes. That is a cautious number: with less data the "
         "slowest runs do not end in time, and only the others are compared.",
@@ -117,9 +115,8 @@ def _descent(outcomes: Outcomes, error: Numbers, places: list[tuple[int, int | N
             best, at = (p, number) if p < best else (best, at)
     size, stratum = np.unravel_index(at, rises.shape[:2])
     level = 1 - ALPHA / tried
-    value, low, high = paired.interval(rises[size, stratum], 0.5, level)
-    effect = Effect(
-        name="rise of mean test error with more samples", value=value, low=low, high=high, unit="error"
+    effect = mean_of(
+        "rise of mean test error with more samples", rises[size, stratum], "error", bound=0.5, level=level
     )
     highest = max(paired.interval(rises[index], 0.5, level)[2] for index in np.ndindex(*rises.shape[:2]))
     width, sparsity = places[stratum]
@@ -140,9 +137,10 @@ def _descent(outcomes: Outcomes, error: Numbers, places: list[tuple[int, int | N
         explanation=f"The mean test error rises at {rising} of {tried} steps to more samples that could be "
         f"followed by a fall. The clearest one is at width {width}, {initialisation(sparsity)}: from "
         f"{outcomes.finite[size]} to {outcomes.finite[size + 1]} samples the mean test error goes from "
-        f"{means[size]:.3f} to {means[size + 1]:.3f} ({value:+.3f}, {low:+.3f} to {high:+.3f} over all steps "
-        f"at once), and with {outcomes.finite[-1]} samples it is {means[-1]:.3f}. Runs stop at their first "
-        "success, so of those that succeed the error is that of the stop.",
+        f"{means[size]:.3f} to {means[size + 1]:.3f} ({effect.value:+.3f}, {effect.low:+.3f} to "
+        f"{effect.high:+.3f} over all steps at once), and with {outcomes.finite[-1]} samples it is "
+        f"{means[-1]:.3f}. Runs stop at their first success, so of those that succeed the error is that of "
+        "the stop.",
     )
 
 

@@ -8,17 +8,17 @@ import numpy as np
 
 from service.lab.report.findings import times
 from service.lab.report.findings.draft import (
-    LEVEL,
     TEN_POINTS,
     Claim,
     Draft,
-    below,
+    by_flips,
+    in_points,
     initialisation,
-    points,
+    mean_of,
 )
 from service.lab.report.findings.thresholds import sparse_data
 from service.lab.statistics import paired
-from tombola.results import Effect, NotTested
+from tombola.results import NotTested
 
 if TYPE_CHECKING:
     from service.lab.report.data import Flags, Numbers, Outcomes
@@ -70,28 +70,17 @@ def _luck(claim: Claim, sparse: Flags, dense: Flags) -> Draft | NotTested:
         return claim.untested("in every pair of cells all runs have the same outcome")
     differences = sparse[differ].astype(float) - dense[differ]
     flips = paired.sign_flips(differences.sum(axis=0))
-    value, low, high = paired.interval(differences.mean(axis=0), 1.0, LEVEL)
-    effect = Effect(
-        name="mean difference of success probability",
-        value=value,
-        low=low,
-        high=high,
-        unit="probability",
-    )
-    return Draft(
-        claim=claim,
-        test="sign flips by seed of the difference of successes (of one pair of cells McNemar's exact test)",
-        statistic=flips.statistic,
-        seeds=flips.seeds,
+    effect = mean_of("mean difference of success probability", differences.mean(axis=0), "probability")
+    return by_flips(
+        claim,
+        "sign flips by seed of the difference of successes (of one pair of cells McNemar's exact test)",
+        flips,
+        effect,
+        TEN_POINTS,
         cells=2 * len(differences),
-        p_value=flips.greater,
-        p_opposite=flips.less,
-        effect=effect,
-        smallest_effect=TEN_POINTS,
-        excluded=below(effect, TEN_POINTS),
         explanation=f"Over the {len(differences)} pairs of cells in which outcomes differ, the sparse start "
-        f"succeeds more often by {points(value)} points ({points(low)} to {points(high)}): "
-        f"{int(sparse[differ].sum())} runs against {int(dense[differ].sum())} of {differences.size}.",
+        f"succeeds more often by {in_points(effect)}: {int(sparse[differ].sum())} runs against "
+        f"{int(dense[differ].sum())} of {differences.size}.",
     )
 
 
@@ -104,27 +93,20 @@ def _time(claim: Claim, sparse: Numbers, dense: Numbers, first: int) -> Draft | 
         return claim.untested("no run succeeded")
     net = times.wins(sparse[told], dense[told])
     flips = paired.sign_flips(net.sum(axis=0))
-    value, low, high = paired.interval(net.mean(axis=0), 1.0, LEVEL)
-    effect = Effect(
-        name="share of pairs in which the sparse start is earlier, less those in which it is later",
-        value=value,
-        low=low,
-        high=high,
-        unit="share",
+    effect = mean_of(
+        "share of pairs in which the sparse start is earlier, less those in which it is later",
+        net.mean(axis=0),
+        "share",
     )
     ratios = times.log_ratios(sparse[told], dense[told], first)
-    return Draft(
-        claim=claim,
-        test="sign flips by seed of which start succeeds earlier",
-        statistic=flips.statistic,
-        seeds=flips.seeds,
+    return by_flips(
+        claim,
+        "sign flips by seed of which start succeeds earlier",
+        flips,
+        effect,
+        TEN_POINTS,
         cells=2 * len(net),
-        p_value=flips.greater,
-        p_opposite=flips.less,
-        effect=effect,
-        smallest_effect=TEN_POINTS,
-        excluded=below(effect, TEN_POINTS),
         explanation=f"At equal width, samples and seed, the sparse start is earlier {int((net > 0).sum())} "
-        f"times and later {int((net < 0).sum())} times of {net.size}: {points(value)} points of a hundred "
-        f"({points(low)} to {points(high)}).{ratios.sentence('the sparse start takes')}",
+        f"times and later {int((net < 0).sum())} times of {net.size}: "
+        f"{in_points(effect, 'points of a hundred')}.{ratios.sentence('the sparse start takes')}",
     )

@@ -10,17 +10,18 @@ import numpy as np
 from service.lab.report.findings import times
 from service.lab.report.findings.draft import (
     ALPHA,
-    LEVEL,
     TEN_POINTS,
     Claim,
     Draft,
     below,
+    by_flips,
     data,
+    in_points,
     initialisation,
-    points,
+    mean_of,
 )
 from service.lab.statistics import paired
-from tombola.results import Effect, NotTested
+from tombola.results import NotTested
 
 if TYPE_CHECKING:
     from service.lab.report.data import Flags, Numbers, Outcomes
@@ -82,29 +83,22 @@ def _luck(outcomes: Outcomes, success: Flags) -> Draft:
     logs = np.log10(outcomes.widths)
     slope = (logs - logs.mean()) / ((logs - logs.mean()) ** 2).sum()
     slopes = np.tensordot(slope, success, (0, 0)).mean(axis=0)
-    value, low, high = paired.interval(slopes, float(np.abs(slope).sum()) / 2, LEVEL)
-    effect = Effect(
-        name="mean change of success probability with each tenfold of width",
-        value=value,
-        low=low,
-        high=high,
-        unit="probability",
+    effect = mean_of(
+        "mean change of success probability with each tenfold of width",
+        slopes,
+        "probability",
+        bound=float(np.abs(slope).sum()) / 2,
     )
-    return Draft(
-        claim=LUCK,
-        test="sign flips by seed of the rank correlation of success and width (Landis, Heyman & Koch 1978)",
-        statistic=flips.statistic,
-        seeds=flips.seeds,
+    return by_flips(
+        LUCK,
+        "sign flips by seed of the rank correlation of success and width (Landis, Heyman & Koch 1978)",
+        flips,
+        effect,
+        TEN_POINTS,
         cells=success.shape[0] * success.shape[1],
-        p_value=flips.greater,
-        p_opposite=flips.less,
-        effect=effect,
-        smallest_effect=TEN_POINTS,
-        excluded=below(effect, TEN_POINTS),
-        explanation=f"With each tenfold of width, success changes by {points(value)} points "
-        f"({points(low)} to {points(high)}) on average over the {success.shape[1]} combinations of samples "
-        f"and initialisation in which outcomes differ. {flips.informative} of {flips.seeds} seeds show a "
-        "trend.",
+        explanation=f"With each tenfold of width, success changes by {in_points(effect)} on average over the "
+        f"{success.shape[1]} combinations of samples and initialisation in which outcomes differ. "
+        f"{flips.informative} of {flips.seeds} seeds show a trend.",
     )
 
 
@@ -125,18 +119,18 @@ def _monotone(outcomes: Outcomes, whole: Flags, success: Flags, open_: Flags) ->
     averages = changes[:, open_].mean(axis=1)
     p_steps = [paired.p_above(step, 1.0, -TEN_POINTS) for step in averages]
     at = int(averages.mean(axis=1).argmin())
-    value, low, high = paired.interval(averages[at], 1.0, 1 - ALPHA / len(averages))
-    effect = Effect(
-        name="change of success probability at the step of width that gains least",
-        value=value,
-        low=low,
-        high=high,
-        unit="probability",
+    effect = mean_of(
+        "change of success probability at the step of width that gains least",
+        averages[at],
+        "probability",
+        level=1 - ALPHA / len(averages),
     )
     lost, won = (changes < 0).sum(axis=2), (changes > 0).sum(axis=2)
     p_pairs = paired.mcnemar(lost, won)
     step, stratum = np.unravel_index(int((won - lost).argmin()), won.shape)
-    worst = paired.interval(changes[step, stratum].astype(float), 1.0, 1 - ALPHA / won.size)
+    worst = mean_of(
+        "largest loss", changes[step, stratum].astype(float), "probability", level=1 - ALPHA / won.size
+    )
     places = [
         (samples, sparsity)
         for (samples, sparsity), kept in zip(
@@ -145,19 +139,19 @@ def _monotone(outcomes: Outcomes, whole: Flags, success: Flags, open_: Flags) ->
         if kept
     ]
     samples, sparsity = places[stratum]
-    largest = (
-        f"The largest loss between neighbouring cells is {points(worst[0])} points "
-        f"({points(worst[1])} to {points(worst[2])} over all {won.size} pairs at once), from width "
-        f"{outcomes.widths[step]} to {outcomes.widths[step + 1]} at {data(samples)}, "
-        f"{initialisation(sparsity)}."
-        if worst[0] < 0
-        else f"None of the {won.size} pairs of neighbouring cells shows a loss."
-    )
+    largest = f"None of the {won.size} pairs of neighbouring cells shows a loss."
+    if (worst.value or 0) < 0:
+        simultaneous = in_points(worst, note=f", over all {won.size} pairs at once")
+        largest = (
+            f"The largest loss between neighbouring cells is {simultaneous}, from width "
+            f"{outcomes.widths[step]} to {outcomes.widths[step + 1]} at {data(samples)}, "
+            f"{initialisation(sparsity)}."
+        )
     return Draft(
         claim=MONOTONE,
         test="intersection-union of tests of non-inferiority by seed, margin ten points (Berger 1982); "
         "against it McNemar's exact test of all neighbouring cells",
-        statistic=value,
+        statistic=effect.value,
         seeds=success.shape[2],
         cells=success.shape[0] * success.shape[1],
         p_value=max(p_steps),
@@ -166,8 +160,8 @@ def _monotone(outcomes: Outcomes, whole: Flags, success: Flags, open_: Flags) ->
         smallest_effect=-TEN_POINTS,
         excluded=below(effect, -TEN_POINTS),
         explanation=f"The step that gains least, from width {outcomes.widths[at]} to "
-        f"{outcomes.widths[at + 1]}, changes success by {points(value)} points ({points(low)} to "
-        f"{points(high)}, over all {len(averages)} steps at once) on average over samples and "
+        f"{outcomes.widths[at + 1]}, changes success by "
+        f"{in_points(effect, note=f', over all {len(averages)} steps at once')} on average over samples and "
         f"initialisations. {largest}",
     )
 
@@ -182,13 +176,10 @@ def _time(outcomes: Outcomes, steps: Numbers) -> Draft:
         (times.wins(steps[wide], steps[narrow]).sum(axis=0) for narrow, wide in pairs), start=np.zeros(1)
     )
     flips = paired.sign_flips(net)
-    value, low, high = paired.interval(net / (len(pairs) * steps.shape[1]), 1.0, LEVEL)
-    effect = Effect(
-        name="share of pairs in which the wider network is earlier, less those in which it is later",
-        value=value,
-        low=low,
-        high=high,
-        unit="share",
+    effect = mean_of(
+        "share of pairs in which the wider network is earlier, less those in which it is later",
+        net / (len(pairs) * steps.shape[1]),
+        "share",
     )
     logs = np.log10(outcomes.widths)
     shape = (-1, steps.shape[2])
@@ -198,18 +189,14 @@ def _time(outcomes: Outcomes, steps: Numbers) -> Draft:
         outcomes.first_evaluation,
         np.repeat(np.diff(logs), steps.shape[1]),
     )
-    return Draft(
-        claim=TIME,
-        test="sign flips by seed of Kendall's score of steps to success against width",
-        statistic=flips.statistic,
-        seeds=flips.seeds,
+    return by_flips(
+        TIME,
+        "sign flips by seed of Kendall's score of steps to success against width",
+        flips,
+        effect,
+        TEN_POINTS,
         cells=steps.shape[0] * steps.shape[1],
-        p_value=flips.greater,
-        p_opposite=flips.less,
-        effect=effect,
-        smallest_effect=TEN_POINTS,
-        excluded=below(effect, TEN_POINTS),
-        explanation=f"Of two widths at the same samples, initialisation and seed, the wider one is earlier "
-        f"more often than later by {points(value)} points of a hundred ({points(low)} to {points(high)})."
+        explanation="Of two widths at the same samples, initialisation and seed, the wider one is earlier "
+        f"more often than later by {in_points(effect, 'points of a hundred')}."
         f"{ratios.sentence('a tenfold of width takes')}",
     )
