@@ -291,7 +291,7 @@ REPORT = _json(
         alpha=0.05,
         level=0.95,
         rule="Supported: the one-sided p-value in the claimed direction, adjusted by Holm's method over all "
-        "findings tested in this report, is at most 0.05. …",
+        "findings that the grid can speak to, is at most 0.05. …",
         seeds=24,
         cells=4,
         runs=96,
@@ -332,6 +332,7 @@ REPORT = _json(
                 "again.",
                 source="Finding 4",
                 reason="the grid has fewer than three training-set sizes",
+                by_grid=True,
             )
         ],
         parallel_search=[

@@ -40,6 +40,7 @@ def report(session: Session, experiment_id: str, probability: float = 0.5) -> Re
     positions, seeds = grokking.wanted(outcomes)
     curves = runs.curves_of_first(session, experiment_id, positions=positions, seeds=seeds)
     tested = [*findings(outcomes, probability), grokking.finding(outcomes, seeds, curves)]
+    untested = [found for found in tested if isinstance(found, NotTested)]
     return Report(
         experiment=experiment,
         as_of=_as_of(row, runs.last_finished(session, experiment_id)),
@@ -53,8 +54,11 @@ def report(session: Session, experiment_id: str, probability: float = 0.5) -> Re
         runs=int(outcomes.complete.sum()) * outcomes.seeds,
         left_out=_left_out(outcomes, experiment.progress.diverged, positions, seeds),
         software=software(session, experiment_id),
-        findings=draft.verdicts([found for found in tested if isinstance(found, Draft)]),
-        not_tested=[found for found in tested if isinstance(found, NotTested)],
+        findings=draft.verdicts(
+            [found for found in tested if isinstance(found, Draft)],
+            untested=sum(not found.by_grid for found in untested),
+        ),
+        not_tested=untested,
         parallel_search=theory.parallel_search(outcomes),
         resources=theory.resources(outcomes, probability),
         methods=list(METHODS),

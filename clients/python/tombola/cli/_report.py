@@ -101,7 +101,7 @@ def _row(finding: Finding) -> list[str]:
         finding.scope,
         finding.verdict,
         _amount(effect, effect.value),
-        f"{low} to {high}",
+        f"{low.removesuffix(' points')} to {high.removesuffix(' points')}",
         "<0.001" if finding.p_adjusted < 0.001 else f"{finding.p_adjusted:.2g}",  # noqa: PLR2004  # as in its text
     ]
 

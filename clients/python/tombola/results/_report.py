@@ -36,7 +36,7 @@ class Finding(Answer):
     seeds: int = Field(description="Independent units of the test.")
     cells: int = Field(description="Cells that were compared.")
     p_value: float = Field(description="One-sided, in the claimed direction.")
-    p_adjusted: float = Field(description="The same by Holm, over all findings tested in this report.")
+    p_adjusted: float = Field(description="The same by Holm, over all findings that the grid can speak to.")
     p_opposite: float = Field(description="Against the claim, one-sided, adjusted in the same way.")
     effect: Effect
     smallest_effect: float = Field(description="Smallest effect of interest, in the effect's unit.")
@@ -52,6 +52,10 @@ class NotTested(Answer):
     claim: str
     source: str
     reason: str
+    by_grid: bool = Field(
+        description="Whether the grid alone says so, whatever its runs show. Else it counts among the "
+        "findings over which p-values are adjusted."
+    )
 
 
 class SearchPoint(Answer):

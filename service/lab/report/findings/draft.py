@@ -19,8 +19,8 @@ TEN_POINTS = 0.1
 
 RULE = (
     f"Supported: the one-sided p-value in the claimed direction, adjusted by Holm's method over all findings "
-    f"tested in this report, is at most {ALPHA:g}. Not supported: so is that of the opposite direction, or "
-    f"the {LEVEL * 100:g} % confidence interval of the effect, of each finding by itself, excludes the "
+    f"that the grid can speak to, is at most {ALPHA:g}. Not supported: so is that of the opposite direction, "
+    f"or the {LEVEL * 100:g} % confidence interval of the effect, of each finding by itself, excludes the "
     "smallest effect of interest. Else there are not enough runs to tell. The opposite direction goes first."
 )
 
@@ -38,9 +38,11 @@ class Claim:
     text: str
     source: str
 
-    def untested(self, reason: str) -> NotTested:
-        """Return that the experiment cannot speak to it."""
-        return NotTested(id=self.id, scope=self.scope, claim=self.text, source=self.source, reason=reason)
+    def untested(self, reason: str, *, by_grid: bool = False) -> NotTested:
+        """Return that the experiment cannot speak to it; `by_grid` if its grid alone says so, and no run."""
+        return NotTested(
+            id=self.id, scope=self.scope, claim=self.text, source=self.source, reason=reason, by_grid=by_grid
+        )
 
 
 @dataclass(frozen=True, slots=True)
@@ -106,10 +108,18 @@ def below(effect: Effect, smallest: float) -> bool:
     return effect.high is not None and effect.high < smallest
 
 
-def verdicts(drafts: Sequence[Draft]) -> list[Finding]:
-    """Return the findings, their p-values adjusted for there being several."""
-    claimed = holm([draft.p_value for draft in drafts])
-    opposite = holm([draft.p_opposite for draft in drafts])
+def verdicts(drafts: Sequence[Draft], untested: int = 0) -> list[Finding]:
+    """Return the findings, their p-values adjusted for there being several.
+
+    Args:
+        drafts: What was tested.
+        untested: Findings that the grid could speak to and its runs do not. They count with a p-value of 1:
+            else what the runs show would decide over how many findings is adjusted.
+    """
+    claimed, opposite = (
+        holm([*values, *[1.0] * untested])[: len(drafts)]
+        for values in ([draft.p_value for draft in drafts], [draft.p_opposite for draft in drafts])
+    )
     return [
         Finding(
             id=draft.claim.id,

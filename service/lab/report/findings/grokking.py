@@ -58,7 +58,7 @@ def finding(outcomes: Outcomes, seeds: int, curves: Iterable[Learning]) -> Draft
         curves: Those of the successful ones among them.
     """
     if not outcomes.finite:
-        return GROKKING.untested("the grid trains online only: there is no training set to fit")
+        return GROKKING.untested("the grid trains online only: there is no training set to fit", by_grid=True)
     if not outcomes.complete[:, : len(outcomes.finite)].any():
         return GROKKING.untested("no cell with a training set is complete yet")
     if not seeds:

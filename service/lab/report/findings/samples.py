@@ -47,14 +47,15 @@ def findings(outcomes: Outcomes) -> list[Draft | NotTested]:
     """
     sizes = len(outcomes.finite)
     if sizes < 2:  # noqa: PLR2004  # as the reason says
-        return [claim.untested(ONE_SIZE) for claim in (TIME, DESCENT)]
+        return [claim.untested(ONE_SIZE, by_grid=True) for claim in (TIME, DESCENT)]
     whole = outcomes.complete[:, :sizes].all(axis=1)  # widths, initialisations
     steps = np.moveaxis(outcomes.steps[:, :sizes], 1, 0)[:, whole]
     if not steps.size:
         reason = "no width and initialisation has all its training-set sizes complete yet"
         return [claim.untested(reason) for claim in (TIME, DESCENT)]
     if sizes < 3:  # noqa: PLR2004  # as the reason says
-        return [_time(outcomes, steps), DESCENT.untested("the grid has fewer than three training-set sizes")]
+        few = "the grid has fewer than three training-set sizes"
+        return [_time(outcomes, steps), DESCENT.untested(few, by_grid=True)]
     error = np.moveaxis(outcomes.test_error[:, :sizes], 1, 0)[:, whole]
     places = [(outcomes.widths[w], outcomes.sparsities[s]) for w, s in np.argwhere(whole).tolist()]
     return [_time(outcomes, steps), _descent(outcomes, error, places)]

@@ -41,7 +41,7 @@ def findings(outcomes: Outcomes, probability: float) -> list[Draft | NotTested]:
     """Test the findings on sparse starts, each sparsity against dense."""
     if None not in outcomes.sparsities or len(outcomes.sparsities) == 1:
         reason = "the grid has no " + ("dense" if None not in outcomes.sparsities else "sparse") + " start"
-        return [_claim(name, "sparse against dense").untested(reason) for name in _CLAIMS]
+        return [_claim(name, "sparse against dense").untested(reason, by_grid=True) for name in _CLAIMS]
     dense = len(outcomes.sparsities) - 1
     found: list[Draft | NotTested] = []
     for start in range(dense):

@@ -54,7 +54,7 @@ def frontier(outcomes: Outcomes, probability: float) -> list[Draft | NotTested]:
             "Figure 1 left; finding 1",
         )
         if len(outcomes.widths) == 1:
-            found.append(claim.untested("the grid has one width"))
+            found.append(claim.untested("the grid has one width", by_grid=True))
             continue
         narrow, wide = (
             curve(outcomes, at, start, f"width {outcomes.widths[at]}") for at in (0, len(outcomes.widths) - 1)
@@ -88,7 +88,7 @@ def _compared(
 ) -> Draft | NotTested:
     """Test that the first of a pair needs fewer samples; over several pairs, by Bonferroni's inequality."""
     if len(outcomes.finite) < 2:  # noqa: PLR2004  # as the reason says
-        return claim.untested(ONE_SIZE)
+        return claim.untested(ONE_SIZE, by_grid=True)
     told = [pair for pair in pairs if any(point.runs for point in pair[0].points + pair[1].points)]
     if not told:
         return claim.untested("none of its cells is complete yet")

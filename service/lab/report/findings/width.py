@@ -54,7 +54,7 @@ def findings(outcomes: Outcomes) -> list[Draft | NotTested]:
     same outcome cannot show a difference, and would only make the effect small.
     """
     if len(outcomes.widths) == 1:
-        return [claim.untested(ONE_WIDTH) for claim in (LUCK, MONOTONE, TIME)]
+        return [claim.untested(ONE_WIDTH, by_grid=True) for claim in (LUCK, MONOTONE, TIME)]
     whole = np.asarray(outcomes.complete.all(axis=0))
     success, steps = outcomes.success[:, whole], outcomes.steps[:, whole]
     if not success.size:

@@ -233,3 +233,31 @@ def test_the_number_of_curves_is_bounded_and_blind_to_outcomes(arranged, monkeyp
     assert grokking.finding(outcomes, 0, []).reason == (
         "the complete cells of the widest networks are too many to read 6 curves of each: 10 in all are read"
     )
+
+
+def test_what_the_runs_leave_untested_counts_in_holms_method_and_what_the_grid_does_not(arranged):
+    luck = np.random.default_rng(4)
+    spec = ExperimentSpec.model_validate(
+        {
+            "name": "half",
+            "target": {"n": 30, "k": 3},
+            "grid": {"width": [10, 100], "samples": [300], "sparsity": [2, None]},
+            "seeds": {"count": 10},
+        }
+    )
+    success = luck.random((2, 1, 2, 10)) < 0.5
+    found = findings(arranged(success, spec=spec), 0.5)
+    assert {one.id for one in found if isinstance(one, NotTested) and one.by_grid} == {
+        "frontier",
+        "sparse-data",
+        "data-time",
+        "double-descent",
+    }
+    settled = findings(arranged(np.ones((2, 1, 2, 10)), spec=spec), 0.5)
+    counted = {one.id for one in settled if isinstance(one, NotTested) and not one.by_grid}
+    assert counted == {"width-luck", "width-monotone", "sparse-luck"}
+    drafts = [one for one in found if isinstance(one, Draft)]
+    alone, among = verdicts(drafts), verdicts(drafts, untested=3)
+    least = min(range(len(drafts)), key=lambda number: drafts[number].p_value)
+    assert alone[least].p_adjusted == pytest.approx(min(1, len(drafts) * drafts[least].p_value))
+    assert among[least].p_adjusted == pytest.approx(min(1, (len(drafts) + 3) * drafts[least].p_value))
