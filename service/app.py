@@ -21,6 +21,7 @@ from service.api import (
     pictures,
     presets,
     problems,
+    reports,
     runs,
     tables,
 )
@@ -34,7 +35,19 @@ from service.lab.experiments import Lab
 from service.settings import Settings, is_loopback
 from service.store.database import Database
 
-_ROUTERS = (experiments, events, tables, analysis, pictures, runs, presets, fleet, health, monitoring)
+_ROUTERS = (
+    experiments,
+    events,
+    tables,
+    analysis,
+    reports,
+    pictures,
+    runs,
+    presets,
+    fleet,
+    health,
+    monitoring,
+)
 _log = logging.getLogger(__name__)
 
 

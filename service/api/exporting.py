@@ -45,7 +45,7 @@ def wanted(request: Request, asked: AnyFormat | None) -> AnyFormat:
     Raises:
         ProblemError: 406, Accept admits none of the media types; 422, a file was asked for page by page.
     """
-    found = asked or _accepted(request)
+    found = negotiation.chosen(request, asked, MEDIA_TYPES, "this")
     paged = [name for name in _PAGING if name in request.query_params] if found != "json" else []
     if paged:
         detail = f"goes with pages of JSON only: a {found} file has all rows; leave it out"
@@ -55,16 +55,6 @@ def wanted(request: Request, asked: AnyFormat | None) -> AnyFormat:
             errors=[ProblemPart(parameter=name, detail=detail) for name in paged],
         )
     return found
-
-
-def _accepted(request: Request) -> AnyFormat:
-    accept = request.headers.get("accept")
-    media_type = negotiation.best(accept, tuple(MEDIA_TYPES.values()))
-    for name, offered in MEDIA_TYPES.items():
-        if offered == media_type:
-            return name
-    *most, last = MEDIA_TYPES.values()
-    raise ProblemError(406, f"this comes as {', '.join(most)} or {last}, and Accept is {accept!r}")
 
 
 def stream(

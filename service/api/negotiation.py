@@ -2,7 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
+from typing import TypeVar
+
+from fastapi import Request
+
+from service.api.problems import ProblemError
+
+Name = TypeVar("Name", bound=str)
 
 
 def best(accept: str | None, offered: Sequence[str]) -> str | None:
@@ -21,6 +28,29 @@ def best(accept: str | None, offered: Sequence[str]) -> str | None:
     quality = {media_type: _quality(media_type, wanted) for media_type in offered}
     favourite = max(offered, key=lambda media_type: quality[media_type])
     return favourite if quality[favourite] > 0 else None
+
+
+def chosen(request: Request, name: Name | None, offered: Mapping[Name, str], what: str) -> Name:
+    """Return the name of the format to answer in: what `?format=` says, else what Accept likes best.
+
+    Args:
+        request: The request.
+        name: What `?format=` says; None leaves it to the header.
+        offered: Media types by the name that `?format=` has for them.
+        what: What is offered, for the refusal.
+
+    Raises:
+        ProblemError: 406, the header admits none of them.
+    """
+    if name is not None:
+        return name
+    accept = request.headers.get("accept")
+    media_type = best(accept, tuple(offered.values()))
+    for found, one in offered.items():
+        if one == media_type:
+            return found
+    *others, last = offered.values()
+    raise ProblemError(406, f"{what} comes as {', '.join(others)} or {last}, and Accept is {accept!r}")
 
 
 def _parse(part: str) -> tuple[str, float]:

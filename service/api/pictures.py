@@ -33,7 +33,7 @@ router = guarded_router("/v1/experiments/{experiment_id}", "results")
 
 Format = Annotated[Literal["svg", "png"], Path(description="File format.")]
 _MEDIA_TYPES = {"svg": "image/svg+xml", "png": "image/png"}
-_PICTURE: documents.Responses = {
+PICTURE: documents.Responses = {
     200: {
         "description": "The picture.",
         "headers": documents.ETAG,
@@ -102,7 +102,7 @@ def _drawing(request: Request, experiment_id: ExperimentId, kind: Format, state:
 AskedDrawing = Annotated[Drawing, Depends(_drawing)]
 
 
-@router.get("/heatmap.{kind}", response_class=Response, responses=_PICTURE)
+@router.get("/heatmap.{kind}", response_class=Response, responses=PICTURE)
 def get_heatmap(drawing: AskedDrawing) -> Response:
     """Draw the success probability over width and samples, one panel per sparsity."""
 
@@ -113,7 +113,7 @@ def get_heatmap(drawing: AskedDrawing) -> Response:
     return drawing.answer(read)
 
 
-@router.get("/frontier.{kind}", response_class=Response, responses=_PICTURE)
+@router.get("/frontier.{kind}", response_class=Response, responses=PICTURE)
 def get_frontier_picture(
     drawing: AskedDrawing, confidence: AskedConfidence, probability: Probability = 0.9
 ) -> Response:
@@ -128,7 +128,7 @@ def get_frontier_picture(
     return drawing.answer(read)
 
 
-@router.get("/steps.{kind}", response_class=Response, responses=_PICTURE)
+@router.get("/steps.{kind}", response_class=Response, responses=PICTURE)
 def get_steps_picture(drawing: AskedDrawing, confidence: AskedConfidence) -> Response:
     """Draw success probability, and median steps to success, against samples: a line per width."""
 
@@ -139,7 +139,7 @@ def get_steps_picture(drawing: AskedDrawing, confidence: AskedConfidence) -> Res
     return drawing.answer(read)
 
 
-@router.get("/curves.{kind}", response_class=Response, responses=_PICTURE)
+@router.get("/curves.{kind}", response_class=Response, responses=PICTURE)
 def get_curves_picture(drawing: AskedDrawing, where: CellFilter, seeds: Seeds = None) -> Response:
     """Draw training and test error of some runs of a cell; name the cell where there are several."""
     wanted = None if seeds is None else {int(seed) for seed in seeds.split(",")}
@@ -164,7 +164,7 @@ def get_curves_picture(drawing: AskedDrawing, where: CellFilter, seeds: Seeds = 
     return drawing.answer(read)
 
 
-@router.get("/luck.{kind}", response_class=Response, responses=_PICTURE)
+@router.get("/luck.{kind}", response_class=Response, responses=PICTURE)
 def get_luck_picture(drawing: AskedDrawing, confidence: AskedConfidence, width: WideWidth = None) -> Response:
     """Draw whether one run of a wide network beats restarts of narrower ones at equal FLOPs."""
 

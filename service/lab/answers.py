@@ -10,7 +10,6 @@ from sqlalchemy.orm import Session
 
 from service.lab import checkpoints, rounds
 from service.lab.errors import UnknownExperiment
-from service.lab.statistics.frontier import pareto_front
 from service.lab.statistics.intervals import Confidence
 from service.lab.statistics.survival import steps_limits
 from service.store import cells, experiments, exports, runs, shards, workers
@@ -27,7 +26,6 @@ from tombola.results import (
     Decision,
     Experiment,
     ExperimentStatus,
-    Frontier,
     IntervalMethod,
     Outcome,
     Progress,
@@ -222,20 +220,6 @@ def _cell(row: CellRow, steps: dict[int, int], confidence: Confidence, first: in
         median_steps_low=median.low,
         median_steps_high=median.high,
         decision=None if row.decision is None else Decision(row.decision),
-    )
-
-
-def frontier(session: Session, experiment_id: str, probability: float, asked: Asked = USUAL) -> Frontier:
-    """Return the non-dominated cells that reach a probability, in width and samples.
-
-    What is known of their places is not in it, see `lab.frontiers`.
-
-    Raises:
-        UnknownExperiment: No such experiment.
-    """
-    table = success_table(session, experiment_id, asked)
-    return Frontier(
-        experiment=experiment_id, probability=probability, points=pareto_front(table.cells, probability)
     )
 
 

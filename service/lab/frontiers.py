@@ -13,7 +13,6 @@ from sqlalchemy.orm import Session
 from service.lab.answers import USUAL, Asked, Counted, counted, first_evaluation
 from service.lab.cost import run_flops
 from service.lab.statistics import monotone
-from service.lab.statistics.frontier import TOLERANCE, by_coordinates
 from service.lab.statistics.intervals import Confidence
 from service.lab.statistics.luck import first_success_cost
 from service.lab.statistics.survival import steps_limits
@@ -37,6 +36,8 @@ if TYPE_CHECKING:
     from service.lab.statistics.resampling import Resampled
 
 USUAL_OBJECTIVES: tuple[Objective, ...] = ("width", "samples")
+#: Forgives the rounding of a probability such as 0.07 * 100 > 7; runs by the million differ by more.
+_TOLERANCE = 1e-9
 _MEASURED = ("steps", "flops", "cost")
 
 
@@ -148,7 +149,7 @@ def frontier(
     return Frontier(
         experiment=experiment_id,
         probability=probability,
-        points=sorted(points, key=by_coordinates),
+        points=sorted(points, key=_by_coordinates),
         objectives=list(dict.fromkeys(objectives)),
         level=confidence.level,
         method=confidence.method,
@@ -175,7 +176,7 @@ class _Group:
             for end in ("value", "low", "high")
         )
         ends = np.array([confidence.limits(place.cell.successes, place.cell.runs) for place in places])
-        enough = probability - TOLERANCE
+        enough = probability - _TOLERANCE
         self._surely, self._possibly = ends[:, 0] >= enough, ends[:, 1] >= enough
         self._reaching = np.array(
             [place.cell.runs > 0 and place.cell.successes >= enough * place.cell.runs for place in places]
@@ -326,6 +327,11 @@ def _grouped(table: Iterable[Cell], *names: str) -> list[list[Cell]]:
         return tuple(_end(getattr(cell, name)) for name in names)
 
     return [list(group) for _, group in groupby(sorted(table, key=key), key=key)]
+
+
+def _by_coordinates(cell: Cell) -> tuple[float, ...]:
+    """Return the key that sorts by width, then samples (online last), then sparsity (dense last)."""
+    return (cell.width, _end(cell.samples), _end(cell.sparsity))
 
 
 def _exactly(value: float | None) -> Limits:

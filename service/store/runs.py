@@ -7,7 +7,7 @@ import json
 from collections.abc import Collection, Iterable, Mapping, Sequence
 from typing import Any, NamedTuple, TypeVarTuple
 
-from sqlalchemy import BigInteger, Row, Select, case, func, insert, literal, select
+from sqlalchemy import BigInteger, ColumnElement, Row, Select, and_, case, func, insert, literal, select
 from sqlalchemy.orm import Session
 
 from service.store import dialect
@@ -113,6 +113,15 @@ def mean_steps(session: Session, configuration_ids: Iterable[int]) -> dict[int, 
     return found
 
 
+def joined(first: Any = Cell.seed_start) -> ColumnElement[bool]:  # noqa: ANN401  # an SQL expression
+    """Return what joins runs to the cells that want them, of a cell's seeds from `first` on."""
+    return and_(
+        Run.configuration_id == Cell.configuration_id,
+        Run.seed >= first,
+        Run.seed < Cell.seed_start + Cell.seed_count,
+    )
+
+
 class Slice(NamedTuple):
     """Some of an experiment's runs, in the order of (cell position, seed).
 
@@ -174,13 +183,8 @@ def in_order(query: Select[*Columns], experiment_id: str, wanted: Slice) -> Sele
     for name, value in wanted.where.items():
         column = Run.outcome if name == "outcome" else getattr(Cell, name)
         query = query.where(column.is_(None) if value is None else column == value)
-    of_cell = (
-        (Run.configuration_id == Cell.configuration_id)
-        & (Run.seed >= first)
-        & (Run.seed < Cell.seed_start + Cell.seed_count)
-    )
     return (
-        query.join(Run, of_cell)
+        query.join(Run, joined(first))
         .where(Cell.experiment_id == experiment_id)
         .order_by(Cell.position, Run.seed)
         .limit(wanted.limit)

@@ -54,7 +54,7 @@ def test_curves_end_with_their_runs(store):
         for run in answers.run_page(session, experiment_id, Slice(1000, None, {"width": 64})):
             if run.seed == 150:
                 where = {"width": 64, "samples": run.samples, "sparsity": run.sparsity}
-                (curve,) = answers.curves(session, experiment_id, 150, where)
+                (curve,) = answers.curves(session, experiment_id, where=where, seeds=[150], limit=2)
                 assert curve.steps == sorted(set(curve.steps))
                 assert (curve.steps[-1], curve.train_error[-1], curve.test_error[-1]) == (
                     run.steps,

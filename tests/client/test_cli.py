@@ -124,7 +124,8 @@ def test_without_arguments_the_help_is_shown(capsys):
 
 EXPERIMENTS = ["submit", "quote", "wait", "ls", "show", "cancel", "pause", "resume", "retry", "delete"]
 RESULTS = [
-    *("table", "frontier", "thresholds", "times", "luck", "runs", "curve", "curves", "picture", "heatmap"),
+    *("table", "frontier", "thresholds", "times", "luck", "report", "runs", "curve", "curves"),
+    *("picture", "heatmap"),
 ]
 SERVER = ["presets", "workers", "version"]
 
@@ -155,6 +156,7 @@ def test_every_command_has_help_and_takes_the_global_options(command, capsys):
         (["picture", "bars", "x", "-o", "x.svg"], "'bars'"),
         (["picture", "steps", "x", "-o", "x.pdf"], "a picture's file ends in .png or .svg; got 'x.pdf'"),
         (["picture", "curves", "x", "-o", "x.svg", "--samples", "few"], "a number or online, not 'few'"),
+        (["report", "x", "-o", "x.pdf"], "a report's file ends in .html, .md or .json; got 'x.pdf'"),
         (["submit"], "give either a spec"),
         (["submit", "spec.json", "--scale", "full"], "--scale goes with --preset"),
         (["quote", "--preset", "x", "--scale", "huge"], "'huge'"),

@@ -17,6 +17,7 @@ from service.settings import Settings
 from tombola.cli import main
 from tombola.cli._session import Session
 from tombola.cli._submit import _follow
+from tombola.results import Report
 from worker.embedded import Stack
 
 
@@ -177,6 +178,7 @@ def test_every_reading_command_prints_text_and_json(tool, done):
         ["thresholds", done, "-p", "0.3"],
         ["times", done],
         ["luck", done, "-p", "0.99", "--width", "32"],
+        ["report", done, "-p", "0.3"],
         ["runs", done],
         ["workers"],
     ):
@@ -216,6 +218,27 @@ def test_intervals_are_made_as_was_asked(tool, done):
     (point, *_) = json.loads(out)["points"]
     assert (point["interval"]["method"], point["interval"]["level"]) == ("jeffreys", 0.9)
     assert ",jeffreys," in tool("table", done, "--csv", *asked)[1]
+
+
+def test_a_report_is_printed_and_written(tool, done, tmp_path, client):
+    _, out, _ = tool("report", done)
+    assert out.splitlines()[0] == "tiny: 8 complete cells, 3 seeds each"
+    for part in ("width-time, all cells: not enough runs", "Not tested", "Verdicts", "Gaussian elimination"):
+        assert part in out
+    for suffix, begin in (
+        (".html", "<!doctype html>"),
+        (".md", "# Reproduction report: tiny"),
+        (".json", "{"),
+    ):
+        file = tmp_path / f"report{suffix}"
+        code, out, err = tool("report", done, "-o", file)
+        assert (code, out, err) == (0, "", f"wrote {file}\n")
+        assert file.read_text().startswith(begin)
+    report = client.experiments.get(done).report()
+    assert Report.model_validate_json((tmp_path / "report.json").read_text()) == report
+    code, out, err = tool("report", done, "-o", tmp_path / "report.pdf")
+    assert (code, out) == (2, "")
+    assert "ends in .html, .md or .json" in err
 
 
 def test_luck_compares_width_with_restarts(tool, done):

@@ -118,6 +118,17 @@ def test_luck_is_that_of_every_cell(client, done):
     assert {(group.width, rival.width) for group in luck.equal_flops for rival in group.rivals} == {(32, 8)}
 
 
+def test_a_report_comes_as_a_model_and_as_text(client, done):
+    experiment = client.experiments.get(done)
+    report = experiment.report(0.4)
+    assert (report.experiment.id, report.probability, report.seeds) == (done, 0.4, 3)
+    assert all(finding.verdict == "not enough runs" for finding in report.findings)  # of three seeds
+    assert experiment.report_text(probability=0.4).startswith("# Reproduction report: tiny")
+    assert experiment.report_text("html").startswith("<!doctype html>")
+    with pytest.raises(ValueError, match="'html' or 'markdown', not 'pdf'"):
+        experiment.report_text("pdf")
+
+
 def test_frontiers_of_other_objectives_and_thresholds(client, done):
     experiment = client.experiments.get(done)
     front = experiment.frontier(0.3, objectives=["width", "cost", "sparsity"], level=0.8)
@@ -359,6 +370,8 @@ async def test_the_async_client_does_the_same(url, done, tiny):
         assert await experiment.picture("heatmap") == await experiment.heatmap()
         assert await experiment.picture("frontier", level=0.9) == await experiment.frontier_picture(level=0.9)
         assert len([run async for run in experiment.runs(page_size=10)]) == 24
+        assert (await experiment.report()).experiment.id == experiment.id
+        assert (await experiment.report_text()).startswith("# Reproduction report: async")
         assert [event async for event in experiment.events()][-1].type == "end"
         assert (await client.experiments.get(done)).progress == experiment.progress.model_copy(
             update={"runs_reused": 0}

@@ -58,6 +58,24 @@ def confidence_sequence(successes: int, trials: int, level: float = 0.95) -> tup
     return low, high
 
 
+def sequence_p_value(successes: int, trials: int, probability: float) -> float:
+    """Return the p-value against a success probability that stays right although one stops at will.
+
+    It is 1 / M(p), 1 at most: the confidence sequence of level 1 - a leaves p out where it is below a
+    (Ville's inequality; "anytime-valid p-value" in Ramdas, Gruenwald, Vovk and Shafer 2023, "Game-theoretic
+    statistics and safe anytime-valid inference"). It is for either direction at once.
+
+    Args:
+        successes: Trials that succeeded, 0 to `trials`.
+        trials: Trials so far, 0 or more.
+        probability: The probability under test, above 0 and below 1.
+    """
+    failures = trials - successes
+    mixture = _log_beta(_PRIOR + successes, _PRIOR + failures) - _log_beta(_PRIOR, _PRIOR)
+    likelihood = successes * math.log(probability) + failures * math.log1p(-probability)
+    return math.exp(min(0.0, likelihood - mixture))
+
+
 def _edge(inside: Callable[[float], bool], outer: float, inner: float) -> float:
     """Return the last number that is not inside, on the way from `outer` to `inner`, by bisection."""
     while True:

@@ -15,6 +15,7 @@ from tombola._client.calls import (
     Confidence,
     PictureFormat,
     PictureName,
+    ReportFormat,
     Samples,
     Snapshot,
     Sparsity,
@@ -40,6 +41,7 @@ if TYPE_CHECKING:
         Luck,
         Objective,
         Outcome,
+        Report,
         Run,
         SuccessTable,
         Thresholds,
@@ -184,6 +186,23 @@ class AsyncExperiment(ExperimentView):
         """
         asked = Confidence(interval, level)
         return await self._driver.send(calls.luck(self.id, probability, restarts, width, asked))
+
+    async def report(self, probability: float = 0.5) -> Report:
+        """Return what the experiment says about each finding of the paper, with theory beside it.
+
+        Args:
+            probability: Success probability at which thresholds of samples are compared, above 0 and below 1.
+        """
+        return await self._driver.send(calls.report(self.id, probability))
+
+    async def report_text(self, format: ReportFormat = "markdown", probability: float = 0.5) -> str:  # noqa: A002  # as of pictures
+        """Return the report as text: `markdown`, or `html` as one file with its pictures.
+
+        Args:
+            format: `markdown` or `html`.
+            probability: As of `report`.
+        """
+        return await self._driver.send(calls.report_text(self.id, format, probability))
 
     def runs(  # noqa: PLR0913  # one keyword per filter of the API
         self,

@@ -1,4 +1,4 @@
-"""Pictures of results: heat map, Pareto frontier, steps against samples, training curves, luck.
+"""Pictures of results: heat map, frontier, steps against samples, training curves, luck, and theory beside.
 
 They need matplotlib, imported when the first picture is drawn. The figures are made without pyplot, so that
 threads of a server may draw at the same time; a notebook shows the one that is the last value of a cell.
@@ -15,11 +15,13 @@ if TYPE_CHECKING:
 
     from matplotlib.figure import Figure
 
-    from tombola.results import Curve, Frontier, Luck, SuccessTable, Thresholds
+    from tombola.results import Curve, Frontier, Luck, Report, SuccessTable, Thresholds
 
-__all__ = ["curves", "frontier", "heatmap", "luck", "render", "steps"]
+__all__ = ["curves", "frontier", "heatmap", "luck", "render", "resources", "steps", "theory"]
 
 PNG_DPI = 150
+#: More sparsities than this show nothing to anyone; a picture of them is a ValueError.
+MAX_SPARSITIES = 64
 _HASH_SALT = "tombola"
 #: The salt of an SVG's ids is a setting of the whole process: one thread at a time changes it and back.
 _salting = threading.Lock()
@@ -139,6 +141,47 @@ def luck(luck: Luck, *, title: str | None = None) -> Figure:
     from tombola.plots import _luck  # noqa: PLC0415  # matplotlib is an extra, and slow to import
 
     return _luck.draw(luck, title)
+
+
+def theory(report: Report, *, title: str | None = None) -> Figure:
+    """Draw success against width with the lines of parallel search, one panel per sparsity, dense last.
+
+    Dots are observed probabilities with their intervals, one colour per training-set size; solid lines are
+    1 - (1 - p)^width with the p that fits best, the dashed one has the predicted p. Of many training-set
+    sizes some are shown.
+
+    Args:
+        report: Report with the lines to draw.
+        title: Line above the panels; wrapped where it is long. None leaves it out.
+
+    Raises:
+        ImportError: matplotlib is not installed.
+        ValueError: The report has no complete cell, or more sparsities than a picture holds.
+    """
+    _require_matplotlib()
+    from tombola.plots import _theory  # noqa: PLC0415  # matplotlib is an extra, and slow to import
+
+    return _theory.draw(report, title)
+
+
+def resources(report: Report, *, title: str | None = None) -> Figure:
+    """Draw width against samples: the fewest that suffice with their limits, and what theory asks for.
+
+    Besides the observed thresholds stand the samples that Gaussian elimination over GF(2) takes, and the
+    statistical-query bound where it lies in the picture.
+
+    Args:
+        report: Report with the thresholds to draw.
+        title: Line above the picture; wrapped where it is long. None leaves it out.
+
+    Raises:
+        ImportError: matplotlib is not installed.
+        ValueError: The report has no complete cell with a training set.
+    """
+    _require_matplotlib()
+    from tombola.plots import _resources  # noqa: PLC0415  # matplotlib is an extra, and slow to import
+
+    return _resources.draw(report, title)
 
 
 def render(figure: Figure, format: Literal["svg", "png"]) -> bytes:  # noqa: A002  # as matplotlib's savefig

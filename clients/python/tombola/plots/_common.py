@@ -8,6 +8,8 @@ from typing import TYPE_CHECKING
 from matplotlib.font_manager import FontProperties
 from matplotlib.textpath import text_to_path
 
+from tombola.plots import MAX_SPARSITIES
+
 if TYPE_CHECKING:
     from collections.abc import Iterable, Sequence
 
@@ -24,8 +26,6 @@ NOTE_COLOUR = "0.35"
 COLOURS = ("#0072B2", "#D55E00", "#009E73", "#CC79A7", "#E69F00", "#56B4E9", "#000000")
 #: Where the colours come round again, or are near each other, the shape tells them apart.
 MARKERS = "osD^vphP*X"
-#: More panels, or discs side by side, than this show nothing to anyone.
-MAX_SPARSITIES = 64
 
 
 def sparsities(table: SuccessTable, most: int = MAX_SPARSITIES) -> list[int | None]:
@@ -36,13 +36,26 @@ def sparsities(table: SuccessTable, most: int = MAX_SPARSITIES) -> list[int | No
     """
     if not table.cells:
         raise ValueError(f"a picture needs at least one cell; the table of {table.experiment} has none")
-    found = ascending({cell.sparsity for cell in table.cells})
+    found = {cell.sparsity for cell in table.cells}
+    hint = ": give a table with some of its cells only"
+    return few(found, f"the table of {table.experiment}", most, hint)
+
+
+def few(found: set[int | None], what: str, most: int = MAX_SPARSITIES, hint: str = "") -> list[int | None]:
+    """Return sparsities, rising, dense last.
+
+    Args:
+        found: All there are.
+        what: What they are of, for the error.
+        most: How many the picture shows.
+        hint: What to do where there are more.
+
+    Raises:
+        ValueError: There are more.
+    """
     if len(found) > most:
-        raise ValueError(
-            f"such a picture shows at most {most} sparsities, the table of {table.experiment} has"
-            f" {len(found)}: give a table with some of its cells only"
-        )
-    return found
+        raise ValueError(f"such a picture shows at most {most} sparsities, {what} has {len(found)}{hint}")
+    return ascending(found)
 
 
 def ascending(values: set[int | None]) -> list[int | None]:

@@ -15,6 +15,7 @@ from tombola.results import (
     Objective,
     Outcome,
     Page,
+    Report,
     Run,
     SuccessTable,
     Thresholds,
@@ -23,6 +24,8 @@ from tombola.results import (
 
 PictureFormat = Literal["svg", "png"]
 PictureName = Literal["heatmap", "frontier", "steps", "curves", "luck"]
+
+ReportFormat = Literal["html", "markdown"]
 
 
 class Anything:
@@ -111,6 +114,21 @@ def thresholds(experiment_id: str, probability: float, confidence: Confidence) -
     """Ask how little suffices."""
     params = {"probability": repr(float(probability))} | confidence.params()
     return Call("GET", f"{experiment_path(experiment_id)}/thresholds", as_model(Thresholds), params=params)
+
+
+def report(experiment_id: str, probability: float) -> Call[Report]:
+    """Ask for the reproduction report."""
+    params = {"probability": repr(float(probability))}
+    return Call("GET", f"{experiment_path(experiment_id)}/report", as_model(Report), params=params)
+
+
+def report_text(experiment_id: str, kind: ReportFormat, probability: float) -> Call[str]:
+    """Ask for the reproduction report as text."""
+    if kind not in ("html", "markdown"):
+        raise ValueError(f"a report's format is 'html' or 'markdown', not {kind!r}")
+    params = {"probability": repr(float(probability)), "format": kind}
+    path = f"{experiment_path(experiment_id)}/report"
+    return Call("GET", path, lambda response: response.text, params=params)
 
 
 @dataclass(frozen=True, slots=True)

@@ -1,0 +1,1 @@
+"""The reproduction report: findings tested, theory drawn beside them; `compose.report` puts it together."""
