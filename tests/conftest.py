@@ -6,6 +6,7 @@ import itertools
 import tempfile
 import warnings
 from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
 
 import pytest
@@ -34,17 +35,31 @@ def postgres_server() -> Iterator[str]:
     folder.rmdir()
 
 
-@pytest.fixture
-def postgres_url(postgres_server: str) -> Iterator[str]:
-    """Return the URL of an empty database on the server, dropped in the end."""
+@contextmanager
+def _new_database(server: str, template: str = "template1") -> Iterator[str]:
+    """Yield the URL of a database on the server, a copy of another; dropped in the end."""
     name = f"test_{next(_numbers)}"
-    admin = create_engine(postgres_server, isolation_level="AUTOCOMMIT")
+    admin = create_engine(server, isolation_level="AUTOCOMMIT")
     with admin.connect() as connection:
-        connection.execute(text(f"CREATE DATABASE {name}"))
-    yield make_url(postgres_server).set(database=name).render_as_string(hide_password=False)
+        connection.execute(text(f"CREATE DATABASE {name} TEMPLATE {template}"))
+    yield make_url(server).set(database=name).render_as_string(hide_password=False)
     with admin.connect() as connection:
         connection.execute(text(f"DROP DATABASE {name} WITH (FORCE)"))
     admin.dispose()
+
+
+def _migrate(url: str) -> None:
+    database = Database(url)
+    with database.write() as session:
+        migrations.upgrade(session.connection())
+    database.close()
+
+
+@pytest.fixture
+def postgres_url(postgres_server: str) -> Iterator[str]:
+    """Return the URL of an empty database on the server, dropped in the end."""
+    with _new_database(postgres_server) as url:
+        yield url
 
 
 @pytest.fixture
@@ -54,17 +69,52 @@ def sqlite_url(tmp_path: Path) -> str:
 
 
 @pytest.fixture(params=["sqlite", "postgresql"])
-def database_url(request: pytest.FixtureRequest) -> str:
+def empty_url(request: pytest.FixtureRequest) -> str:
     """Return the URL of an empty database, once of each kind."""
     return request.getfixturevalue({"sqlite": "sqlite_url", "postgresql": "postgres_url"}[request.param])
+
+
+# Migrations are run once in a session, and what they made is copied for each test.
+
+
+@pytest.fixture(scope="session")
+def _migrated_postgres(postgres_server: str) -> Iterator[str]:
+    with _new_database(postgres_server) as url:
+        _migrate(url)
+        yield make_url(url).database or ""
+
+
+@pytest.fixture(scope="session")
+def _migrated_sqlite(tmp_path_factory: pytest.TempPathFactory) -> bytes:
+    path = tmp_path_factory.mktemp("sqlite") / "migrated.db"
+    _migrate(f"sqlite:///{path}")
+    return path.read_bytes()
+
+
+@pytest.fixture
+def migrated_postgresql_url(postgres_server: str, _migrated_postgres: str) -> Iterator[str]:
+    """Return the URL of a migrated database on the server, dropped in the end."""
+    with _new_database(postgres_server, _migrated_postgres) as url:
+        yield url
+
+
+@pytest.fixture
+def migrated_sqlite_url(sqlite_url: str, _migrated_sqlite: bytes) -> str:
+    """Return the URL of a migrated SQLite file: that of `sqlite_url`."""
+    Path(str(make_url(sqlite_url).database)).write_bytes(_migrated_sqlite)
+    return sqlite_url
+
+
+@pytest.fixture(params=["sqlite", "postgresql"])
+def database_url(request: pytest.FixtureRequest) -> str:
+    """Return the URL of a migrated database, once of each kind."""
+    return request.getfixturevalue(f"migrated_{request.param}_url")
 
 
 @pytest.fixture
 def database(database_url: str) -> Iterator[Database]:
     """Return a migrated database, once of each kind."""
     database = Database(database_url)
-    with database.write() as session:
-        migrations.upgrade(session.connection())
     yield database
     database.close()
 

@@ -5,15 +5,48 @@ from __future__ import annotations
 import os
 import subprocess
 import sys
+from dataclasses import dataclass
 
 import pytest
 
 from service.processes import forget_celery_broker
+from tombola.cli import main
+
+
+@dataclass
+class Ended:
+    """What a command left."""
+
+    returncode: int
+    stdout: str
+    stderr: str
 
 
 @pytest.fixture
-def tombola(tmp_path):
-    """Return a function that runs `tombola` in a folder of its own."""
+def tombola(tmp_path, monkeypatch, capfd):
+    """Return a function that runs `tombola` in a folder of its own, without a new interpreter."""
+
+    def run(*arguments, **environment):
+        with monkeypatch.context() as patch:
+            patch.chdir(tmp_path)
+            for name in os.environ:
+                if name.startswith("TOMBOLA_"):
+                    patch.delenv(name)
+            for name, value in environment.items():
+                patch.setenv(name, value)
+            capfd.readouterr()
+            code = main(arguments)
+        return Ended(code, *capfd.readouterr())
+
+    return run
+
+
+@pytest.fixture
+def process(tmp_path):
+    """Return a function that runs `tombola` in a process of its own.
+
+    For commands that change theirs for good: its signals, its logging, torch's threads.
+    """
 
     def run(*arguments, **environment):
         kept = {name: value for name, value in os.environ.items() if not name.startswith("TOMBOLA_")}
@@ -59,17 +92,17 @@ def test_looking_at_keys_makes_no_database(tombola, tmp_path):
 
 
 @pytest.mark.parametrize("command", ["api", "serve"])
-def test_listening_beyond_loopback_without_keys_is_refused(tombola, command):
-    result = tombola(command, "--host", "0.0.0.0", "--port", "0")  # noqa: S104  # that it is refused is the test
+def test_listening_beyond_loopback_without_keys_is_refused(process, command):
+    result = process(command, "--host", "0.0.0.0", "--port", "0")  # noqa: S104  # that it is refused is the test
     assert result.returncode == 2
     assert "refusing to listen on 0.0.0.0 without API keys" in result.stderr
     assert "tombola keys create" in result.stderr
 
 
-def test_a_revoked_key_is_no_key_to_listen_beyond_loopback(tombola):
+def test_a_revoked_key_is_no_key_to_listen_beyond_loopback(tombola, process):
     tombola("keys", "create", "ada")
     tombola("keys", "revoke", "ada")
-    assert tombola("api", "--host", "0.0.0.0").returncode == 2  # noqa: S104  # as above
+    assert process("api", "--host", "0.0.0.0").returncode == 2  # noqa: S104  # as above
 
 
 def test_migrating_registers_the_admin_key_and_can_be_repeated(tombola):
@@ -104,19 +137,26 @@ def test_a_bad_setting_is_named_in_one_line(tombola, name, value, says):
     assert result.stderr.count("\n") == 1
 
 
-def test_a_device_that_is_not_there_is_named_in_one_line(tombola):
+def test_a_device_that_is_not_there_is_named_in_one_line(tombola, process):
     tombola("migrate")
-    result = tombola("worker", "--device", "cuda:99")
+    result = process("worker", "--device", "cuda:99")
     assert result.returncode == 2
     assert "cuda:99" in result.stderr
     assert "Traceback" not in result.stderr
 
 
 @pytest.mark.parametrize(
-    "command", [["serve", "--port", "0"], ["migrate"], ["keys", "list"], ["worker-health"]]
+    ("how", "command"),
+    [
+        ("process", ["serve", "--port", "0"]),
+        ("tombola", ["migrate"]),
+        ("tombola", ["keys", "list"]),
+        ("tombola", ["worker-health"]),
+    ],
 )
-def test_a_database_that_is_away_is_said_in_one_line(tombola, command):
-    result = tombola(*command, TOMBOLA_DATABASE_URL="postgresql+psycopg://nobody@127.0.0.1:1/nothing")
+def test_a_database_that_is_away_is_said_in_one_line(request, how, command):
+    run = request.getfixturevalue(how)
+    result = run(*command, TOMBOLA_DATABASE_URL="postgresql+psycopg://nobody@127.0.0.1:1/nothing")
     assert result.returncode == 1
     assert "the database cannot be used" in result.stderr
     assert "Traceback" not in result.stderr
@@ -140,10 +180,10 @@ def test_the_doctor_says_what_is_amiss(tombola):
     assert "ok   engine: " in broken.stdout
 
 
-def test_the_doctor_counts_the_threads_that_are_set(tombola):
+def test_the_doctor_counts_the_threads_that_are_set(process):
     assert (
         "7 threads"
-        in tombola("doctor", TOMBOLA_ENGINE="torch", TOMBOLA_DEVICE="cpu", TOMBOLA_THREADS="7").stdout
+        in process("doctor", TOMBOLA_ENGINE="torch", TOMBOLA_DEVICE="cpu", TOMBOLA_THREADS="7").stdout
     )
 
 

@@ -8,14 +8,12 @@ import itertools
 import pytest
 from sqlalchemy import func, select, update
 
-import migrations
 import worker.checkpoints
 from service.lab import answers, checkpoints, fleet
 from service.lab.checkpoints import RunState
 from service.lab.experiments import Lab
 from service.settings import Settings
 from service.store import checkpoints as checkpoint_rows
-from service.store.database import Database
 from service.store.models import Checkpoint, CheckpointPart, Configuration, Curve, Run, Shard, Speed
 from tombola.spec import ExperimentSpec
 from worker import engine, training
@@ -56,16 +54,12 @@ def uncut():
 
 
 @pytest.fixture
-def database(sqlite_url):
-    database = Database(sqlite_url)
-    with database.write() as session:
-        migrations.upgrade(session.connection())
-    yield database
-    database.close()
+def database_url(migrated_sqlite_url):
+    return migrated_sqlite_url
 
 
 @pytest.fixture
-def new_member(sqlite_url, database, monkeypatch):  # the database is migrated first
+def new_member(sqlite_url, database, monkeypatch):  # the database is there first
     monkeypatch.setattr(_handing, "_ASK_SECONDS", 0.05)
     members = []
 

@@ -12,12 +12,11 @@ from kombu.connection import Connection
 from sqlalchemy import select, update
 from sqlalchemy.exc import OperationalError
 
-import migrations
 from service.lab import answers
 from service.lab.experiments import Lab
 from service.settings import Settings
 from service.store import shards
-from service.store.database import Database, now
+from service.store.database import now
 from service.store.models import Experiment, Shard, Speed
 from service.store.models import Worker as WorkerRow
 from service.store.runs import Slice
@@ -63,16 +62,12 @@ class MadeUpEngine:
 
 
 @pytest.fixture
-def database(sqlite_url):
-    database = Database(sqlite_url)
-    with database.write() as session:
-        migrations.upgrade(session.connection())
-    yield database
-    database.close()
+def database_url(migrated_sqlite_url):
+    return migrated_sqlite_url
 
 
 @pytest.fixture
-def member(sqlite_url, database, monkeypatch):  # the database is migrated first
+def member(sqlite_url, database, monkeypatch):  # the database is there first
     member = Member(Settings(database_url=sqlite_url, heartbeat_seconds=0.05, device="cpu"))
     monkeypatch.setattr(training, "_FLUSH_SECONDS", 0.0)
     yield member

@@ -12,12 +12,10 @@ import httpx
 import pytest
 import uvicorn
 
-import migrations
 from service.app import create_app
 from service.doorbell import Doorbell
 from service.settings import Settings
 from service.store import keys
-from service.store.database import Database
 
 with warnings.catch_warnings():
     # Starlette would rather have its client on another HTTP library.
@@ -25,28 +23,10 @@ with warnings.catch_warnings():
     from starlette.testclient import TestClient
 
 
-@pytest.fixture(scope="session")
-def _migrated_file(tmp_path_factory):
-    path = tmp_path_factory.mktemp("sqlite") / "migrated.db"
-    database = Database(f"sqlite:///{path}")
-    with database.write() as session:
-        migrations.upgrade(session.connection())
-    database.close()
-    return path.read_bytes()
-
-
 @pytest.fixture
-def database(request, tmp_path, _migrated_file):
-    """A migrated database: SQLite, or what a test asks for with indirect parameters."""
-    if getattr(request, "param", "sqlite") == "postgresql":
-        database = Database(request.getfixturevalue("postgres_url"))
-        with database.write() as session:
-            migrations.upgrade(session.connection())
-    else:
-        (tmp_path / "tombola.db").write_bytes(_migrated_file)
-        database = Database(f"sqlite:///{tmp_path / 'tombola.db'}")
-    yield database
-    database.close()
+def database_url(request):
+    """The URL of a migrated SQLite file, or of what a test asks for with indirect parameters."""
+    return request.getfixturevalue(f"migrated_{getattr(request, 'param', 'sqlite')}_url")
 
 
 @pytest.fixture

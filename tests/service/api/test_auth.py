@@ -19,7 +19,7 @@ def revoke(database, name):
         assert keys.revoke(session, name)
 
 
-@pytest.mark.parametrize("database", ["sqlite", "postgresql"], indirect=True)
+@pytest.mark.parametrize("database_url", ["sqlite", "postgresql"], indirect=True)
 def test_without_keys_everybody_gets_in_until_the_first_key_is_made(client, make_key):
     assert client.get(EXPERIMENTS).status_code == 200
     key = make_key("first")

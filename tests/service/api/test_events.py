@@ -58,7 +58,7 @@ def test_a_finished_experiment_tells_its_life_and_ends(client, finished):
     assert blocks[-1] == {"event": "end", "data": '{"status":"succeeded"}'}
 
 
-@pytest.mark.parametrize("database", ["sqlite", "postgresql"], indirect=True)
+@pytest.mark.parametrize("database_url", ["sqlite", "postgresql"], indirect=True)
 def test_a_stream_goes_on_after_the_last_event_that_came(client, finished):
     everything = read(client, finished)
     for last in (0, 3, len(everything) - 1, len(everything) + 100):

@@ -9,7 +9,7 @@ from sqlalchemy import update
 
 from service.store.models import Experiment
 
-on_both = pytest.mark.parametrize("database", ["sqlite", "postgresql"], indirect=True)
+on_both = pytest.mark.parametrize("database_url", ["sqlite", "postgresql"], indirect=True)
 PATH = "/v1/experiments"
 
 

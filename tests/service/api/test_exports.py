@@ -19,7 +19,7 @@ from service.lab import exports
 from service.store import exports as store
 from service.store.models import Experiment
 
-on_both = pytest.mark.parametrize("database", ["sqlite", "postgresql"], indirect=True)
+on_both = pytest.mark.parametrize("database_url", ["sqlite", "postgresql"], indirect=True)
 FILES = {name: media_type for name, media_type in MEDIA_TYPES.items() if name != "json"}
 COLUMNS = {"success-table": exports.TABLE, "runs": exports.RUNS, "curves": exports.CURVES}
 SUFFIXES = {"csv": "csv", "parquet": "parquet", "arrow": "arrows"}

@@ -29,7 +29,7 @@ def test_alive(client):
     assert client.get("/livez").json() == {"status": "alive"}
 
 
-@pytest.mark.parametrize("database", ["sqlite", "postgresql"], indirect=True)
+@pytest.mark.parametrize("database_url", ["sqlite", "postgresql"], indirect=True)
 def test_ready_with_database_schema_and_broker(serve, database, broker_url):
     with serve(database, broker_url=broker_url) as client:
         answer = client.get("/readyz")
@@ -94,7 +94,7 @@ def test_metrics_count_answers_by_the_routes_template(client, create):
     assert found["tombola_http_request_seconds_count", ("method", "GET"), ("route", template)] == 3
 
 
-@pytest.mark.parametrize("database", ["sqlite", "postgresql"], indirect=True)
+@pytest.mark.parametrize("database_url", ["sqlite", "postgresql"], indirect=True)
 def test_metrics_count_what_the_store_holds(client, finished, create):
     create(seeds={"count": 1, "start": 100})
     found = metrics_of(client)

@@ -54,7 +54,7 @@ def test_what_is_asked_again_is_not_read_again(client, database, finished, name)
 
 
 @pytest.mark.parametrize("name", NAMES)
-@pytest.mark.parametrize("database", ["sqlite", "postgresql"], indirect=True)
+@pytest.mark.parametrize("database_url", ["sqlite", "postgresql"], indirect=True)
 def test_a_recorded_run_changes_every_answer(client, create, hands, name):
     experiment = create()
     url = f"/v1/experiments/{experiment['id']}/{name}"

@@ -7,7 +7,7 @@ import pytest
 from tombola import plots
 from tombola.results import Curve, Frontier, Luck, SuccessTable, Thresholds
 
-on_both = pytest.mark.parametrize("database", ["sqlite", "postgresql"], indirect=True)
+on_both = pytest.mark.parametrize("database_url", ["sqlite", "postgresql"], indirect=True)
 PNG = b"\x89PNG\r\n\x1a\n"
 NAMES = ["heatmap", "frontier", "steps", "curves", "luck"]
 CELL = {"width": 8, "samples": "online", "sparsity": "dense"}

@@ -15,7 +15,7 @@ from service.store import cells
 from service.store.models import Experiment
 from tombola.results import Frontier, Luck, SuccessTable, Thresholds, Times
 
-on_both = pytest.mark.parametrize("database", ["sqlite", "postgresql"], indirect=True)
+on_both = pytest.mark.parametrize("database_url", ["sqlite", "postgresql"], indirect=True)
 
 
 @pytest.fixture

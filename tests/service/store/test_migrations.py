@@ -14,8 +14,8 @@ from service.store.models import Base, CellTotals, Experiment, Worker
 
 
 @pytest.fixture
-def empty(database_url):
-    database = Database(database_url)
+def empty(empty_url):
+    database = Database(empty_url)
     yield database
     database.close()
 
