@@ -99,7 +99,8 @@ class ApiError(TombolaError):
         self.retry_after = retry_after
         title, detail = problem.title.rstrip("."), problem.detail
         first = detail if detail.lower().startswith(title.lower()) else f"{title}: {detail}"
-        super().__init__("\n".join([first + self.advice, *_lines(problem.errors)]))
+        further = [part for part in problem.errors if part.detail != detail]
+        super().__init__("\n".join([first + self.advice, *_lines(further)]))
 
     @property
     def status(self) -> int:

@@ -57,7 +57,13 @@ def presets(
     from tombola.cli.render import print_table  # noqa: PLC0415  # rich and the results load with it
 
     rows = [
-        [preset.name, ", ".join(preset.scales), str(preset.run_count), preset.description] for preset in found
+        [
+            preset.name,
+            ", ".join(preset.scales),
+            str(preset.run_count),
+            preset.description.partition(". ")[0].rstrip("."),
+        ]
+        for preset in found
     ]
     print_table(["<name", "<scales", "runs", "<description"], rows)
 
