@@ -12,6 +12,7 @@ from starlette.concurrency import run_in_threadpool
 
 from service.api import (
     analysis,
+    datasets,
     documents,
     events,
     experiments,
@@ -34,7 +35,19 @@ from service.lab.experiments import Lab
 from service.settings import Settings, is_loopback
 from service.store.database import Database
 
-_ROUTERS = (experiments, events, tables, analysis, pictures, runs, presets, fleet, health, monitoring)
+_ROUTERS = (
+    experiments,
+    events,
+    tables,
+    analysis,
+    pictures,
+    runs,
+    datasets,
+    presets,
+    fleet,
+    health,
+    monitoring,
+)
 _log = logging.getLogger(__name__)
 
 
@@ -90,7 +103,7 @@ def create_app(
     problems.install(app)
     documents.install(app)
     # The last one added stands outermost.
-    app.add_middleware(BodyLimit, max_bytes=settings.max_body_bytes)
+    app.add_middleware(BodyLimit, max_bytes=settings.max_body_bytes, larger=datasets.body_limits(settings))
     app.add_middleware(Observed, metrics=state.metrics)
     app.add_middleware(HeadAsGet)
     return app

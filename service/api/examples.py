@@ -15,7 +15,12 @@ from tombola.results import (
     Cell,
     CellLuck,
     CellTimes,
+    ClassCount,
     Curve,
+    Dataset,
+    DatasetColumn,
+    DatasetImport,
+    DatasetProfile,
     DryRun,
     EqualFlops,
     Estimate,
@@ -24,6 +29,8 @@ from tombola.results import (
     FitPoint,
     Frontier,
     FrontierCell,
+    ImportedDataset,
+    ImportStatus,
     Limits,
     Luck,
     Machines,
@@ -277,6 +284,70 @@ TIMES = _json(_TIMES)
 LUCK = _json(_LUCK)
 RUNS = _page(_RUN)
 CURVE = _json(Curve(cell=6, seed=0, steps=[500, 1000], train_error=[0.31, 0.0], test_error=[0.46, 0.07]))
+_DATASET = Dataset(
+    id="5c4f2b0d8f3e6a91c7d2e4b6a8f0c1d3e5f7a9b1c3d5e7f9a1b3c5d7e9f1a3b5",
+    name="titanic",
+    target="survived",
+    task="binary",
+    rows=1309,
+    columns=2,
+    numbers=1,
+    categoricals=1,
+    classes=2,
+    size=11_384,
+    licence="Public",
+    source="OpenML 40945",
+    created_at=_AT,
+)
+DATASETS = _page(_DATASET)
+DATASET = _json(
+    _DATASET.model_copy(
+        update={
+            "profile": DatasetProfile(
+                classes=[
+                    ClassCount(label="0", rows=809, share=809 / 1309),
+                    ClassCount(label="1", rows=500, share=500 / 1309),
+                ],
+                balance=500 / 809,
+                columns=[
+                    DatasetColumn(
+                        name="age",
+                        kind="number",
+                        missing=263,
+                        distinct=98,
+                        minimum=0.17,
+                        maximum=80.0,
+                        mean=29.9,
+                    ),
+                    DatasetColumn(
+                        name="sex", kind="categorical", missing=0, distinct=2, categories=["female", "male"]
+                    ),
+                ],
+                missing_values=263,
+                duplicate_rows=0,
+                constant_columns=[],
+                duplicate_columns=[],
+                identifier_columns=[],
+                leaking_columns=[],
+                warnings=["263 values are missing, in 'age'"],
+            )
+        }
+    )
+)
+IMPORT = _json(
+    DatasetImport(
+        id=_ID,
+        source="openml",
+        what="40945",
+        status=ImportStatus.SUCCEEDED,
+        total=1,
+        datasets=[ImportedDataset(origin="openml 40945", dataset=_DATASET.id, name=_DATASET.name)],
+        attempts=1,
+        created_at=_AT,
+        started_at=_AT,
+        finished_at=_AT,
+    )
+)
 PRESET = _json(QUICKSTART)
 PRESETS = _page(QUICKSTART)
 WORKERS = _page(_WORKER)
