@@ -41,6 +41,13 @@ DataFormat = Literal["parquet", "csv"]
 
 
 def _free_name(name: str) -> str:
+    if re.fullmatch(_NAME_OR_ID, name) is None:
+        raise PydanticCustomError(
+            "name",
+            "must be 1 to 100 letters, digits, dots, dashes and underscores, the first a letter or digit, "
+            "not {given}",
+            {"given": repr(name)[:_SHOWN]},
+        )
     if re.fullmatch(storing.NAME_PATTERN, name) is None:
         raise PydanticCustomError("name", "is not to be had: it would be taken for an id or a path")
     return name
@@ -79,7 +86,8 @@ ImportId = Annotated[str, Depends(_import_id)]
 Note = Annotated[str, Field(min_length=1, max_length=500, pattern="^[^\\x00]*$")] | SkipJsonSchema[None]
 _LOCATION = {"Location": {"schema": {"type": "string"}, "description": "Path of what is there now."}}
 _NAME = Annotated[
-    Annotated[str, Field(pattern=_NAME_OR_ID), AfterValidator(_free_name)] | SkipJsonSchema[None],
+    Annotated[str, Field(json_schema_extra={"pattern": _NAME_OR_ID}), AfterValidator(_free_name)]
+    | SkipJsonSchema[None],
     Query(description="Of a table: what it is called; no other table has the name.", examples=["titanic"]),
 ]
 
@@ -186,11 +194,25 @@ async def _begin_import(request: Request, state: State) -> Response:
     try:
         wanted = _REQUEST.validate_python(document)
     except ValidationError as error:
-        found = [{**item, "loc": ("body", *item["loc"])} for item in error.errors(include_url=False)]
+        found = [_said_of_import(dict(item)) for item in error.errors(include_url=False)]
         raise RequestValidationError(found, body=document) from None
     begun = await run_in_threadpool(_submit, state.database, wanted)
     headers = {"Location": f"{router.prefix}/imports/{begun.id}"}
     return conditional.json_answer(request, begun, status=202, headers=headers)
+
+
+def _said_of_import(item: dict[str, Any]) -> dict[str, Any]:
+    """Return pydantic's error with its place in the body, and in words where pydantic's are of unions."""
+    match item["type"]:
+        case "union_tag_not_found":
+            item |= {"type": "missing", "ctx": {"pointer": "/source"}}
+        case "union_tag_invalid":
+            item |= {"msg": f"Input should be {item['ctx']['expected_tags']}", "ctx": {"pointer": "/source"}}
+            item["input"] = item["input"]["source"]
+        case "extra_forbidden":
+            name = "name" if item["loc"][0] == "sklearn" else "id"
+            item |= {"type": "value_error", "msg": f"is unknown; the fields here are source and {name}"}
+    return {**item, "loc": ("body", *item["loc"])}
 
 
 def _submit(database: Database, wanted: ImportRequest) -> DatasetImport:

@@ -33,6 +33,11 @@ MEDIA_TYPES: dict[str, Format | None] = {
 }
 _ENCODINGS = {"identity": False, "": False, "gzip": True, "x-gzip": True}
 _SHOWN = 100
+_EXAMPLE = "age,sex,class\n" + "".join(
+    f"{age},{sex},{survived}\n"
+    for first, sex, survived in ((29, "f", 1), (2, "m", 0), (30, "m", 0), (25, "f", 0), (48, "m", 1))
+    for age in (first, first + 1)
+)
 
 
 def _columns(text: str) -> str:
@@ -136,9 +141,10 @@ def documented(import_schema: dict[str, Any]) -> dict[str, Any]:
     Args:
         import_schema: Of the JSON that asks for an import.
     """
-    text = {"schema": {"type": "string"}}
+    text: dict[str, Any] = {"schema": {"type": "string"}}
     binary = {"schema": {"type": "string", "format": "binary"}}
     tables = {name: text if name.startswith("text/") else binary for name in MEDIA_TYPES}
+    tables["text/csv"] = text | {"examples": {"typical": {"value": _EXAMPLE}}}
     return {
         "requestBody": {
             "required": True,

@@ -38,7 +38,7 @@ create_app(Settings(), database=Database("sqlite://")).openapi()
 def test_the_api_process_loads_no_training_code(statement):
     loaded = loaded_by(statement)
     assert {"fastapi", "sqlalchemy", "celery"} <= loaded
-    assert not loaded & {"torch", "sklearn", "worker", "numpy", "matplotlib"}
+    assert not loaded & {"torch", "sklearn", "worker", "numpy", "matplotlib", "pyarrow"}
 
 
 def test_the_contract_needs_no_server():

@@ -96,21 +96,21 @@ class _Request(BaseModel):
 class OpenmlImport(_Request):
     """Asks for one data set of OpenML."""
 
-    source: Literal["openml"] = "openml"
+    source: Literal["openml"]
     id: int = Field(ge=1, le=2**31 - 1, description="Number of the data set.", examples=[40945])
 
 
 class OpenmlSuiteImport(_Request):
     """Asks for all data sets of a benchmark suite of OpenML."""
 
-    source: Literal["openml-suite"] = "openml-suite"
+    source: Literal["openml-suite"]
     id: int = Field(ge=1, le=2**31 - 1, description="Number of the suite.", examples=[337])
 
 
 class BundledImport(_Request):
     """Asks for a data set that comes with scikit-learn; needs no network."""
 
-    source: Literal["sklearn"] = "sklearn"
+    source: Literal["sklearn"]
     name: BundledName = Field(description="Which.")
 
 

@@ -24,12 +24,14 @@ def take(tmp_path):
         delimiter=None,
         max_bytes=LIMIT,
     ):
-        path = tmp_path / "table"
+        folder = tmp_path / "table"
+        folder.mkdir(exist_ok=True)
+        path = folder / "table"
         data = content.encode() if isinstance(content, str) else content
         path.write_bytes(gzip.compress(data) if gzipped is True else data)
         file = File(path, file_format, bool(gzipped), delimiter)
         table = read(file, Asked(target, tuple(categorical)), max_bytes)
-        assert [item.name for item in tmp_path.iterdir()] == ["table"]
+        assert [item.name for item in folder.iterdir()] == ["table"]
         return table
 
     return take
