@@ -5,6 +5,7 @@ import pytest
 from service.settings import Settings
 from tombola import Client
 from tombola._client import retry
+from tombola.cli import main
 from worker.embedded import Stack
 
 TINY = {
@@ -94,6 +95,17 @@ def url(tmp_path_factory):
 def client(url):
     with Client(url) as client:
         yield client
+
+
+@pytest.fixture
+def tool(url, capsys):
+    """Return a function that runs the command line and returns exit code, standard output and error."""
+
+    def run(*args):
+        code = main(["--url", url, *map(str, args)])
+        return code, *capsys.readouterr()
+
+    return run
 
 
 @pytest.fixture(scope="session")

@@ -16,17 +16,6 @@ from worker.embedded import Stack
 
 
 @pytest.fixture
-def tool(url, capsys):
-    """Return a function that runs the command line and returns exit code, standard output and error."""
-
-    def run(*args):
-        code = main(["--url", url, *map(str, args)])
-        return code, *capsys.readouterr()
-
-    return run
-
-
-@pytest.fixture
 def spec_file(tmp_path):
     def write(spec):
         path = tmp_path / "spec.json"

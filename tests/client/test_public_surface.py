@@ -130,7 +130,7 @@ def _modules_after(code):
         (Experiment, AsyncExperiment),
         *(
             (type(getattr(Client(), room)), type(getattr(AsyncClient(), room)))
-            for room in ("experiments", "presets", "workers")
+            for room in ("experiments", "datasets", "presets", "workers")
         ),
     ],
     ids=lambda kind: kind.__name__,

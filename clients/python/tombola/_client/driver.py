@@ -4,12 +4,13 @@ from __future__ import annotations
 
 from collections.abc import AsyncIterator, Callable, Iterator
 from contextlib import contextmanager
-from typing import TypeVar
+from typing import Any, TypeVar
 
 import httpx
 from pydantic import ValidationError
 from tenacity import AsyncRetrying, Retrying
 
+from tombola._client.bodies import async_pieces, length, pieces
 from tombola._client.calls import Call
 from tombola._client.problems import api_error
 from tombola._client.retry import policy
@@ -36,7 +37,7 @@ class Driver:
         for attempt in Retrying(**policy(retries, repeatable=call.repeatable)):
             with attempt:
                 with connection_errors(self.settings.url):
-                    response = self.http.send(_request(self.http, call))
+                    response = self.http.send(_request(self.http, call, pieces(call.content)))
                 return _read(call, response, attempt.retry_state.attempt_number)
         raise AssertionError("unreachable: tenacity raises the last error")
 
@@ -64,7 +65,7 @@ class AsyncDriver:
         async for attempt in AsyncRetrying(**policy(retries, repeatable=call.repeatable)):
             with attempt:
                 with connection_errors(self.settings.url):
-                    response = await self.http.send(_request(self.http, call))
+                    response = await self.http.send(_request(self.http, call, async_pieces(call.content)))
                 return _read(call, response, attempt.retry_state.attempt_number)
         raise AssertionError("unreachable: tenacity raises the last error")
 
@@ -80,9 +81,10 @@ class AsyncDriver:
                 return
 
 
-def _request(http: httpx.Client | httpx.AsyncClient, call: Call[T]) -> httpx.Request:
+def _request(http: httpx.Client | httpx.AsyncClient, call: Call[T], content: Any) -> httpx.Request:  # noqa: ANN401  # what httpx takes
+    headers = {**call.headers, **length(call.content)}
     return http.build_request(
-        call.method, call.path, params=call.params or None, headers=dict(call.headers), content=call.content
+        call.method, call.path, params=call.params or None, headers=headers, content=content
     )
 
 
