@@ -187,12 +187,14 @@ def test_a_terminal_sees_a_bar_while_a_folder_is_imported(url, tmp_path, monkeyp
     assert "one" in capsys.readouterr().out
 
 
-def test_a_set_is_imported_by_the_worker_from_the_command_line(tool):
+def test_a_set_is_imported_by_the_worker_from_the_command_line(tool, client):
     code, out, err = tool("datasets", "import", "--bundled", "breast_cancer")
     assert (code, out) == (0, "sklearn breast_cancer: breast_cancer\n")
     assert "waiting for a worker" in err
     code, out, _ = tool("datasets", "import", "--bundled", "iris", "--no-wait", "--json")
-    assert (code, json.loads(out)["what"]) == (0, "iris")
+    begun = json.loads(out)
+    assert (code, begun["what"]) == (0, "iris")
+    assert client.datasets.wait(client.datasets.get_import(begun["id"]), timeout=60).status == "succeeded"
 
 
 @pytest.mark.parametrize(
