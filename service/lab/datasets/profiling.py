@@ -15,6 +15,7 @@ if TYPE_CHECKING:
 
 #: Categories that a column's description lists.
 _LISTED = 20
+_LONGEST = 60
 #: Numbers are put into at most so many bins of equal weight, and each of at least so many rows.
 _BINS, _ROWS_PER_BIN = 256, 10
 #: A column leaks if it is right in so many rows, and wrong in so small a part of those that guessing the
@@ -71,9 +72,11 @@ def _describe(name: str, values: Any) -> DatasetColumn:  # noqa: ANN401  # an ar
     kind = cast("ColumnKind", kind_of(values.type))
     common = {"name": name, "kind": kind, "missing": values.null_count}
     if kind == "categorical":
-        return DatasetColumn(
-            **common, distinct=len(values.dictionary), categories=values.dictionary[:_LISTED].to_pylist()
-        )
+        listed = [
+            word if len(word) <= _LONGEST else word[:_LONGEST] + "…"
+            for word in values.dictionary[:_LISTED].to_pylist()
+        ]
+        return DatasetColumn(**common, distinct=len(values.dictionary), categories=listed)
     ends = pc.min_max(values)
     return DatasetColumn(
         **common,

@@ -36,7 +36,7 @@ class DatasetColumn(Answer):
     maximum: float | None = Field(default=None, description="Of numbers.")
     mean: float | None = Field(default=None, description="Of numbers.")
     categories: list[str] | None = Field(
-        default=None, description="The first ones by text, of a categorical column."
+        default=None, description="The first ones by text, of a categorical column; long ones are cut."
     )
 
 
