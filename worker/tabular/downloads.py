@@ -84,7 +84,7 @@ class Downloads:
         Raises:
             OSError: It cannot be had (`urllib.error.HTTPError` where there is an answer).
             HTTPException: The answer broke off again and again.
-            TooLarge: It has too many bytes.
+            SourceError: It has too many bytes, or is of another scheme than http.
         """
         given = request.full_url if isinstance(request, Request) else request
         asked = Request(self._mirrored(given), headers={"Accept-Encoding": "gzip"})  # noqa: S310  # see settings
@@ -102,6 +102,8 @@ class Downloads:
 
     def _mirrored(self, url: str) -> str:
         parts = urlsplit(url)
+        if parts.scheme not in ("http", "https"):  # urllib would open files of this host as well
+            raise SourceError(f"{url} is not fetched: it is no http")
         host = parts.hostname or ""
         if host != "openml.org" and not host.endswith(".openml.org"):
             return url
@@ -117,11 +119,11 @@ class Downloads:
     def _whole(self, request: Request) -> Body:
         with urlopen(request, timeout=_TIMEOUT_SECONDS) as answer:  # noqa: S310  # the settings check the scheme
             content = answer.read(self.max_bytes + 1)
+            if len(content) > self.max_bytes:
+                raise TooLarge(f"{request.full_url} has more than {self.max_bytes} bytes")
             if answer.length:  # of a body that is cut short `read` with a size says nothing
                 raise HTTPException(f"{request.full_url} broke off {answer.length} bytes before its end")
             headers = {"Content-Encoding": answer.headers.get("Content-Encoding", "")}
-        if len(content) > self.max_bytes:
-            raise TooLarge(f"{request.full_url} has more than {self.max_bytes} bytes")
         if headers["Content-Encoding"] == "gzip":
             self._check_gzip(content, request.full_url)
         return Body(content, headers)

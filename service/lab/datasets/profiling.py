@@ -19,8 +19,11 @@ _LONGEST = 60
 #: Numbers are put into at most so many bins of equal weight, and each of at least so many rows.
 _BINS, _ROWS_PER_BIN = 256, 10
 #: A column leaks if it is right in so many rows, and wrong in so small a part of those that guessing the
-#: largest class gets wrong.
-_LEAKING_ACCURACY, _LEAKING_ERROR = 0.99, 0.05
+#: largest class gets wrong. Of all columns of Titanic, iris, wine, digits, breast cancer, glass and seven
+#: sets of OpenML's suite 337 this finds one: the lifeboat of those who survived (0.9725).
+_LEAKING_ACCURACY, _LEAKING_ERROR = 0.97, 0.1
+#: Text is an identifier if so many rows have one that is different; numbers if all have.
+_IDENTIFYING = 0.95
 _UNBALANCED = 0.05
 _NAMED = 5
 
@@ -47,7 +50,7 @@ def profile(table: Table, digests: dict[str, str]) -> DatasetProfile:
         "identifier_columns": [
             name
             for column, (name, values) in zip(columns, table.features(), strict=True)
-            if column.distinct == rows and (column.kind == "categorical" or _is_whole(values))
+            if _identifies(column, values, rows)
         ],
         "leaking_columns": _leaking(table),
     }
@@ -115,10 +118,12 @@ def _duplicates(table: Table, digests: dict[str, str]) -> list[tuple[str, str]]:
     return pairs
 
 
-def _is_whole(values: Any) -> bool:  # noqa: ANN401  # as above
+def _identifies(column: DatasetColumn, values: Any, rows: int) -> bool:  # noqa: ANN401  # as above
     import pyarrow.compute as pc  # noqa: PLC0415  # as above
 
-    return bool(pc.all(pc.equal(values, pc.floor(values))).as_py())
+    if column.kind == "categorical":
+        return column.distinct >= _IDENTIFYING * rows
+    return column.distinct == rows and bool(pc.all(pc.equal(values, pc.floor(values))).as_py())
 
 
 def _leaking(table: Table) -> list[LeakingColumn]:
@@ -197,7 +202,7 @@ def _warnings(rows: int, found: DatasetProfile) -> Iterator[str]:
         pairs = [f"{shown(name)} as {shown(same)}" for name, same in found.duplicate_columns]
         yield f"columns equal to another: {_listed(pairs)}"
     if found.identifier_columns:
-        yield f"another value in each row, as an identifier has: {_names(found.identifier_columns)}"
+        yield f"another value in each row or nearly, as an identifier has: {_names(found.identifier_columns)}"
     if found.leaking_columns:
         told = [f"{shown(item.name)} in {item.accuracy:.1%} of rows" for item in found.leaking_columns]
         yield f"tells the class alone, so it may be made from it: {_listed(told)}"

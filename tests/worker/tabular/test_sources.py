@@ -39,6 +39,8 @@ def test_a_data_set_of_openml_comes_with_its_kinds_and_missing_values(downloads)
     assert kinds["sex"] == ("categorical", 0)
     assert kinds["embarked"] == ("categorical", 2)
     assert found.profile.balance == pytest.approx(500 / 809)
+    assert [item.name for item in found.profile.leaking_columns] == ["boat"]
+    assert found.profile.identifier_columns == ["name"]
 
 
 def test_what_is_in_the_cache_is_not_fetched_again(downloads, openml):
@@ -95,8 +97,9 @@ def test_data_sets_that_are_not_there_or_of_no_use_are_refused_with_the_reason(d
         sources.openml_dataset(40589, downloads)
     with pytest.raises(BadTable, match="class"):
         sources.openml_dataset(561, downloads)  # numbers to be predicted as such
-    with pytest.raises(TooLarge, match="more than 1000 bytes"):
-        sources.openml_dataset(40945, dataclasses.replace(downloads, max_bytes=1_000))
+    for max_bytes, said in ((300, "more than 300 bytes$"), (1_000, "more than 1000 bytes unpacked")):
+        with pytest.raises(TooLarge, match=said):
+            sources.openml_dataset(40945, dataclasses.replace(downloads, max_bytes=max_bytes))
 
 
 def test_a_suite_names_its_data_sets_and_is_kept(downloads, openml):
@@ -121,3 +124,9 @@ def test_a_worker_that_shall_stop_does_not_wait_for_retries(downloads, openml, s
 def test_other_hosts_than_openml_are_not_sent_to_the_mirror(downloads):
     assert downloads._mirrored("https://api.openml.org/data/v1/x?a=1") == f"{downloads.url}/data/v1/x?a=1"
     assert downloads._mirrored("https://notopenml.org/x") == "https://notopenml.org/x"
+
+
+def test_files_of_the_worker_are_not_fetched(downloads, tmp_path):
+    (tmp_path / "secret").write_text("secret")
+    with pytest.raises(SourceError, match="is not fetched: it is no http"):
+        downloads.open(f"file://{tmp_path}/secret")

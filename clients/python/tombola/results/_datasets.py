@@ -61,7 +61,7 @@ class DatasetProfile(Answer):
     constant_columns: list[str] = Field(description="One value, in every row.")
     duplicate_columns: list[tuple[str, str]] = Field(description="A column, and one further up equal to it.")
     identifier_columns: list[str] = Field(
-        description="Categories or whole numbers, a different one in each row."
+        description="Whole numbers that differ in all rows, or categories that do in 95 % of them."
     )
     leaking_columns: list[LeakingColumn]
     warnings: list[str] = Field(description="All of the above that should be looked at, in words.")
