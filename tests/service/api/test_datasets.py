@@ -12,6 +12,7 @@ import pytest
 
 CSV = "a,b,y\n" + "".join(f"{i % 7},{'uvw'[i % 3]},{'pq'[i % 2]}\n" for i in range(30))
 NAMED = {"name": "made", "target": "y"}
+on_both = pytest.mark.parametrize("database", ["sqlite", "postgresql"], indirect=True)
 
 
 @pytest.fixture
@@ -34,6 +35,7 @@ def as_parquet(text):
     return sink.getvalue()
 
 
+@on_both
 def test_a_table_is_stored_once_whatever_file_it_comes_in(client, post):
     first = post(**NAMED, licence="CC0", source="made up")
     assert first.status_code == 201
@@ -76,6 +78,7 @@ def test_a_data_set_is_read_and_deleted_by_its_name_or_its_id(client, post, key)
     assert client.get(path).status_code == client.delete(path).status_code == 404
 
 
+@on_both
 def test_the_table_comes_back_as_parquet_and_as_csv(client, post):
     post(**NAMED)
     path = "/v1/datasets/made/data"
@@ -96,6 +99,7 @@ def test_the_table_comes_back_as_parquet_and_as_csv(client, post):
     assert client.get("/v1/datasets/none/data").status_code == 404
 
 
+@on_both
 def test_pages_follow_each_other_by_name(client, post):
     for name in "cab":
         assert post(CSV + "1,u,p\n" * (ord(name) - 96), name=name, target="y").status_code == 201
@@ -204,6 +208,7 @@ def test_nothing_of_an_upload_is_left_on_the_disk(post, tmp_path, monkeypatch):
     assert list((tmp_path / "uploads").iterdir()) == []
 
 
+@on_both
 def test_an_import_is_accepted_and_can_be_followed(client):
     accepted = client.post("/v1/datasets", json={"source": "openml", "id": 40945})
     assert accepted.status_code == 202
