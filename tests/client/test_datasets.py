@@ -70,6 +70,16 @@ def test_a_dry_run_stores_nothing(client, table):
     assert list(client.datasets.list()) == []
 
 
+def test_columns_of_any_name_can_be_named_as_categorical(client):
+    for name in ("auto", "a,b", 'say "so"', "plain"):
+        quoted = '"' + name.replace('"', '""') + '"'
+        content = f"{quoted},y\n" + "".join(f"{i % 5},{'pq'[i % 2]}\n" for i in range(20))
+        found = client.datasets.create(
+            content.encode(), target="y", name="n", format="csv", categorical=[name], dry_run=True
+        )
+        assert [(item.name, item.kind) for item in found.profile.columns] == [(name, "categorical")]
+
+
 def test_what_is_wrong_is_an_error_that_names_the_place(client, table):
     with pytest.raises(InvalidRequest) as refused:
         client.datasets.create(

@@ -139,4 +139,5 @@ def _path(dataset: str) -> str:
 
 
 def _quoted(name: str) -> str:
-    return '"' + name.replace('"', '""') + '"' if re.search('[",\n]', name) else name
+    # `auto` alone would mean none.
+    return '"' + name.replace('"', '""') + '"' if re.search('[",\n]|^auto$', name) else name
