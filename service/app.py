@@ -12,6 +12,7 @@ from starlette.concurrency import run_in_threadpool
 
 from service.api import (
     analysis,
+    datasets,
     documents,
     events,
     experiments,
@@ -43,6 +44,7 @@ _ROUTERS = (
     reports,
     pictures,
     runs,
+    datasets,
     presets,
     fleet,
     health,
@@ -103,7 +105,7 @@ def create_app(
     problems.install(app)
     documents.install(app)
     # The last one added stands outermost.
-    app.add_middleware(BodyLimit, max_bytes=settings.max_body_bytes)
+    app.add_middleware(BodyLimit, max_bytes=settings.max_body_bytes, larger=datasets.body_limits(settings))
     app.add_middleware(Observed, metrics=state.metrics)
     app.add_middleware(HeadAsGet)
     return app

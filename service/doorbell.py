@@ -9,10 +9,11 @@ from celery import Celery
 from kombu.exceptions import ChannelError, OperationalError
 
 from service.settings import Settings
-from service.store import shards
+from service.store import imports, shards
 from service.store.database import Database, clock
 
 TASK = "tombola.train_shard"
+IMPORT_TASK = "tombola.import_datasets"
 #: Shards rung at once after a request; the sweeper rings the others within seconds.
 RING_AT_ONCE = 100
 
@@ -40,17 +41,17 @@ class Doorbell:
             },
         )
 
-    def ring(self, shard_ids: Sequence[int]) -> None:
-        """Send one message a shard.
+    def ring(self, ids: Sequence[int | str], task: str = TASK) -> None:
+        """Send one message a shard, or with `IMPORT_TASK` one an import.
 
         Raises:
             DoorbellError: The broker cannot be reached.
         """
         try:
             with self._celery.producer_pool.acquire(block=True) as producer:
-                for shard_id in shard_ids:
+                for key in ids:
                     self._celery.send_task(
-                        TASK, args=[shard_id], queue=self._queue, producer=producer, retry=False
+                        task, args=[key], queue=self._queue, producer=producer, retry=False
                     )
         except (OperationalError, OSError) as error:
             raise DoorbellError(f"the broker cannot be reached: {error}") from error
@@ -97,3 +98,23 @@ def ring(database: Database, doorbell: Doorbell, ids: Sequence[int]) -> int:
     with database.write() as session:
         shards.mark_rung(session, ids, clock(session))
     return len(ids)
+
+
+def ring_new_imports(database: Database, doorbell: Doorbell) -> None:
+    """Ring for queued imports that were never rung for, and note it; see `ring_new`."""
+    with database.read() as session:
+        ids = imports.unrung(session, limit=RING_AT_ONCE)
+    ring_imports(database, doorbell, ids)
+
+
+def ring_imports(database: Database, doorbell: Doorbell, ids: Sequence[str]) -> None:
+    """Ring for imports and note it, unless the broker is away."""
+    if not ids:
+        return
+    try:
+        doorbell.ring(ids, IMPORT_TASK)
+    except DoorbellError as error:
+        _log.warning("not rung for %d imports, will try again: %s", len(ids), error)
+        return
+    with database.write() as session:
+        imports.mark_rung(session, ids, clock(session))

@@ -27,6 +27,16 @@ class Settings(BaseSettings):
         default=None, description="API key that `tombola migrate --ensure-admin-key` registers."
     )
     max_body_bytes: int = Field(default=1_000_000, ge=1_000, description="Largest request body.")
+    max_dataset_bytes: int = Field(
+        default=300_000_000, ge=1_000, description="Largest table that is uploaded, packed and unpacked."
+    )
+    openml_url: str = Field(
+        default="https://www.openml.org", description="OpenML, or a mirror with the same paths."
+    )
+    openml_retries: int = Field(default=6, ge=0, description="Times that a download is tried again.")
+    cache_dir: Path | None = Field(
+        default=None, description="Folder of downloads; empty is `cache` under the data folder."
+    )
     engine: Literal["auto", "native", "torch", "triton"] = Field(
         default="auto", description="Training engine."
     )
@@ -49,6 +59,13 @@ class Settings(BaseSettings):
             raise ValueError("must begin with sqlite:/// or postgresql+psycopg://")
         return url
 
+    @field_validator("openml_url")
+    @classmethod
+    def _http(cls, url: str) -> str:
+        if not url.startswith(("http://", "https://")):
+            raise ValueError("must begin with http:// or https://")
+        return url.rstrip("/")
+
     @model_validator(mode="after")
     def _lease_outlives_heartbeats(self) -> Self:
         if self.lease_seconds < 3 * self.heartbeat_seconds:
@@ -62,6 +79,11 @@ class Settings(BaseSettings):
     def sqlalchemy_url(self) -> str:
         """The database URL with its default filled in."""
         return self.database_url or f"sqlite:///{self.data_dir.resolve() / 'tombola.db'}"
+
+    @property
+    def downloads(self) -> Path:
+        """The folder of downloads with its default filled in."""
+        return self.cache_dir or self.data_dir / "cache"
 
 
 def is_loopback(host: str) -> bool:

@@ -7,13 +7,22 @@ from datetime import timedelta
 
 from sqlalchemy.exc import OperationalError
 
-from service.doorbell import RING_AT_ONCE, Doorbell, DoorbellError, ring, ring_new
+from service.doorbell import (
+    RING_AT_ONCE,
+    Doorbell,
+    DoorbellError,
+    ring,
+    ring_imports,
+    ring_new,
+    ring_new_imports,
+)
 from service.lab import checkpoints
+from service.lab.datasets import importing
 from service.lab.experiments import Lab
 from service.lab.shards import take_back_expired
 from service.processes import StopSignal
 from service.store import checkpoints as checkpoint_rows
-from service.store import experiments, shards
+from service.store import experiments, imports, shards
 from service.store.database import Database, clock, lock_recording
 
 #: A message younger than this may be in a worker's hands, between the broker and the claim.
@@ -28,7 +37,9 @@ def sweep(database: Database, doorbell: Doorbell, lab: Lab) -> None:
     """Take back expired leases, bring idle experiments on their way, ring for what waits; clear up."""
     while (shard_id := _take_back(database)) is not None:
         _log.warning("took back shard %d: its lease ran out", shard_id)
+    take_back_imports(database)
     ring_waiting(database, doorbell)
+    ring_new_imports(database, doorbell)
     ring_lost(database, doorbell)
     advance_rounds(database, doorbell, lab)
     with database.read() as session:
@@ -75,14 +86,24 @@ def ring_waiting(database: Database, doorbell: Doorbell) -> None:
         _log.warning("%s", error)
 
 
+def take_back_imports(database: Database) -> None:
+    """Queue imports of data sets again whose worker is dead."""
+    with database.read() as session:
+        if not imports.expired(session, clock(session)):
+            return
+    with database.write() as session:
+        ids = importing.take_back_expired(session)
+    _log.warning("took back imports whose lease ran out: %s", ", ".join(ids))
+
+
 def ring_lost(database: Database, doorbell: Doorbell) -> int:
-    """Ring again for shards whose messages the broker has lost, and return for how many.
+    """Ring again for shards whose messages the broker has lost, and return for how many; for imports, too.
 
     Every queued shard that was rung for has a message waiting, unless messages were lost: fewer messages
     than such shards means some were. Ringing for the oldest is harmless where the guess is wrong.
     """
     with database.read() as session:
-        rung = shards.rung_count(session)
+        rung = shards.rung_count(session) + imports.rung_count(session)
     try:
         lost = rung - doorbell.waiting() if rung else 0
     except DoorbellError as error:
@@ -91,7 +112,10 @@ def ring_lost(database: Database, doorbell: Doorbell) -> int:
     if lost <= 0:
         return 0
     with database.read() as session:
-        ids = shards.rung_before(session, clock(session) - _RING_AGAIN_AFTER, limit=lost)
+        before = clock(session) - _RING_AGAIN_AFTER
+        ids = shards.rung_before(session, before, limit=lost)
+        import_ids = imports.rung_before(session, before, limit=lost)
+    ring_imports(database, doorbell, import_ids)
     return ring(database, doorbell, ids)
 
 

@@ -1,4 +1,4 @@
-"""The task that workers run, and the hook that tells its process to stop."""
+"""The tasks that workers run, and the hook that tells its process to stop."""
 
 from __future__ import annotations
 
@@ -12,9 +12,10 @@ from celery import current_app, shared_task
 from celery.signals import worker_shutting_down
 from kombu.connection import Connection
 
-from service.doorbell import TASK
+from service.doorbell import IMPORT_TASK, TASK
 from worker import training
 from worker.member import Member
+from worker.tabular import importing
 
 _log = logging.getLogger(__name__)
 
@@ -32,6 +33,14 @@ def train_shard(shard_id: int) -> None:
     """Train the shard of that id, if it is still to be had."""
     member = _members[0]
     training.train_shard(member, shard_id)
+    await_broker(current_app.connection_for_read, member.heartbeat.stopping)
+
+
+@shared_task(name=IMPORT_TASK)
+def import_datasets(import_id: str) -> None:
+    """Import the data sets of that import, if it is still to be had."""
+    member = _members[0]
+    importing.import_datasets(member.database, member.settings, member.heartbeat.stopping, import_id)
     await_broker(current_app.connection_for_read, member.heartbeat.stopping)
 
 

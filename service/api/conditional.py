@@ -53,11 +53,23 @@ def respond(
     headers: Mapping[str, str] | None = None,
 ) -> Response:
     """Return a body with its ETag, or 304 without a body where a GET's If-None-Match names that ETag."""
+    unchanged = not_modified(request, body.etag, headers)
+    if unchanged is not None:
+        return unchanged
+    return Response(body.content, status, tagged(body.etag, headers), media_type)
+
+
+def not_modified(request: Request, etag: str, headers: Mapping[str, str] | None = None) -> Response | None:
+    """Return 304 where a GET's If-None-Match names the ETag, else None."""
+    if request.method == "GET" and _names(request.headers.getlist("if-none-match"), etag):
+        return Response(status_code=_NOT_MODIFIED, headers=tagged(etag, headers))
+    return None
+
+
+def tagged(etag: str, headers: Mapping[str, str] | None = None) -> dict[str, str]:
+    """Return the headers of an answer with this ETag."""
     # Browsers and proxies may keep it, and must ask each time whether it still holds.
-    every = {"ETag": body.etag, "Cache-Control": "private, no-cache", **(headers or {})}
-    if request.method == "GET" and _names(request.headers.getlist("if-none-match"), body.etag):
-        return Response(status_code=_NOT_MODIFIED, headers=every)
-    return Response(body.content, status, every, media_type)
+    return {"ETag": etag, "Cache-Control": "private, no-cache", **(headers or {})}
 
 
 def _names(given: list[str], etag: str) -> bool:

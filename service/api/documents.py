@@ -8,10 +8,11 @@ from typing import Any
 from fastapi import FastAPI
 from fastapi.openapi.utils import get_openapi
 from fastapi.routing import APIRoute
+from pydantic import TypeAdapter
 from pydantic.json_schema import models_json_schema
 
 from service.api.problems import MEDIA_TYPE, title_of
-from tombola.results import Problem
+from tombola.results import BundledImport, OpenmlImport, OpenmlSuiteImport, Problem
 
 Responses = dict[int | str, dict[str, Any]]
 _REF = "#/components/schemas/{model}"
@@ -35,6 +36,7 @@ ETAG = {"ETag": {"schema": {"type": "string"}, "description": "Send it back as I
 TAGS = [
     {"name": "experiments", "description": "Submit experiments and steer them."},
     {"name": "results", "description": "Success tables, frontiers, runs, curves and pictures."},
+    {"name": "data sets", "description": "Tables with a class to learn: bring, fetch and look at them."},
     {"name": "presets", "description": "Ready experiments."},
     {"name": "fleet", "description": "The workers and this server."},
     {"name": "health", "description": "For load balancers and Prometheus."},
@@ -77,6 +79,13 @@ def operation_id(route: APIRoute) -> str:
     return route.name
 
 
+def union(models: TypeAdapter[Any]) -> dict[str, Any]:
+    """Return the schema of a union of models, which `install` knows."""
+    schema = models.json_schema(ref_template=_REF)
+    del schema["$defs"]
+    return schema
+
+
 def install(app: FastAPI) -> None:
     """Make an application's OpenAPI document say what its answers are."""
 
@@ -91,7 +100,10 @@ def install(app: FastAPI) -> None:
                 tags=TAGS,
                 separate_input_output_schemas=False,
             )
-            _, definitions = models_json_schema([(Problem, "validation")], ref_template=_REF)
+            models = (Problem, OpenmlImport, OpenmlSuiteImport, BundledImport)  # FastAPI sees no use of them
+            _, definitions = models_json_schema(
+                [(model, "validation") for model in models], ref_template=_REF
+            )
             document["components"]["schemas"] |= definitions["$defs"]
             app.openapi_schema = document
         return app.openapi_schema

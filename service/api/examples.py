@@ -14,38 +14,29 @@ from service.lab.statistics.intervals import wilson
 from tombola.results import (
     Actual,
     Best,
-    BoundPoint,
     Cell,
     CellLuck,
     CellTimes,
     Curve,
     DryRun,
-    Effect,
     EqualFlops,
     Estimate,
     Experiment,
     ExperimentStatus,
-    Finding,
     FitPoint,
     Frontier,
     FrontierCell,
     Limits,
     Luck,
     Machines,
-    NotTested,
-    ObservedThreshold,
     Outcome,
     Page,
-    ParallelSearch,
     PresetQuote,
     Progress,
     Quote,
     Reached,
-    Report,
-    Resources,
     Rival,
     Run,
-    SearchPoint,
     SmallestSamples,
     SmallestWidth,
     Spread,
@@ -57,13 +48,14 @@ from tombola.results import (
 )
 from tombola.spec import ExperimentSpec
 
-_AT = datetime(2025, 1, 1, 12, tzinfo=UTC)
-_ID = "01JD0M3X8Z6T4Q2W9V5K7N1R3P"
+AT = datetime(2025, 1, 1, 12, tzinfo=UTC)
+ID = "01JD0M3X8Z6T4Q2W9V5K7N1R3P"
 _PROCESSOR = "Intel(R) Xeon(R) Processor @ 2.80GHz"
 _VERSIONS = {"python": "3.11.9", "torch": "2.7.0"}
 
 
-def _json(model: BaseModel) -> Any:  # noqa: ANN401  # any JSON value
+def as_json(model: BaseModel) -> Any:  # noqa: ANN401  # any JSON value
+    """Return an answer as JSON has it."""
     return model.model_dump(mode="json")
 
 
@@ -72,8 +64,9 @@ def _csv(columns: encoding.Columns, *values: Any) -> str:  # noqa: ANN401  # of 
     return b"".join(encoding.encode("csv", columns, [page])).decode()
 
 
-def _page(item: BaseModel, next_cursor: str | None = None) -> Any:  # noqa: ANN401  # any JSON value
-    return _json(Page[Any](items=[_json(item)], next_cursor=next_cursor))
+def as_page(item: BaseModel, next_cursor: str | None = None) -> Any:  # noqa: ANN401  # any JSON value
+    """Return a page of one answer as JSON has it."""
+    return as_json(Page[Any](items=[as_json(item)], next_cursor=next_cursor))
 
 
 _SPEC = ExperimentSpec.model_validate(ExperimentSpec.model_config["json_schema_extra"]["examples"][0])  # type: ignore[index]  # set there as a dictionary
@@ -115,7 +108,7 @@ _CELL = Cell(
     median_steps_high=11_500.0,
 )
 _TIMES = Times(
-    experiment=_ID,
+    experiment=ID,
     level=0.95,
     method="wilson",
     cells=[
@@ -144,7 +137,7 @@ _TIMES = Times(
     ],
 )
 _LUCK = Luck(
-    experiment=_ID,
+    experiment=ID,
     level=0.95,
     method="wilson",
     probability=0.9,
@@ -183,8 +176,8 @@ _LUCK = Luck(
         )
     ],
 )
-_EXPERIMENT = Experiment(
-    id=_ID,
+TYPICAL = Experiment(
+    id=ID,
     name=_SPEC.name,
     status=ExperimentStatus.RUNNING,
     progress=Progress(
@@ -200,8 +193,8 @@ _EXPERIMENT = Experiment(
         wall_seconds=None,
     ),
     spec=_SPEC,
-    created_at=_AT,
-    started_at=_AT,
+    created_at=AT,
+    started_at=AT,
 )
 _RUN = Run(
     cell=6,
@@ -218,7 +211,7 @@ _RUN = Run(
     engine="torch",
     device="cpu",
     versions=_VERSIONS,
-    finished_at=_AT,
+    finished_at=AT,
 )
 _CURVE = Curve(cell=6, seed=0, steps=[500, 1000], train_error=[0.31, 0.0], test_error=[0.46, 0.07])
 _WORKER = Worker(
@@ -234,19 +227,19 @@ _WORKER = Worker(
     versions=_VERSIONS,
     alive=True,
     shard=17,
-    started_at=_AT,
-    seen_at=_AT,
+    started_at=AT,
+    seen_at=AT,
 )
 
-EXPERIMENT = _json(_EXPERIMENT)
-EXPERIMENTS = _page(_EXPERIMENT, "ZTAxSkQwTTNYOFo2VDRRMlc5VjVLN04xUjNQ")
-DRY_RUN = _json(DryRun(quote=_QUOTE, spec=_SPEC))
-_TABLE = SuccessTable(experiment=_ID, cells=[_CELL])
-SUCCESS_TABLE = _json(_TABLE)
+EXPERIMENT = as_json(TYPICAL)
+EXPERIMENTS = as_page(TYPICAL, "ZTAxSkQwTTNYOFo2VDRRMlc5VjVLN04xUjNQ")
+DRY_RUN = as_json(DryRun(quote=_QUOTE, spec=_SPEC))
+_TABLE = SuccessTable(experiment=ID, cells=[_CELL])
+SUCCESS_TABLE = as_json(_TABLE)
 SUCCESS_TABLE_CSV = _csv(exports.TABLE, *(value for (value,) in exports.table_page(_TABLE)))
-FRONTIER = _json(
+FRONTIER = as_json(
     Frontier(
-        experiment=_ID,
+        experiment=ID,
         probability=0.9,
         points=[_CELL],
         objectives=["width", "samples", "cost"],
@@ -269,9 +262,9 @@ _FITTED = [
     FitPoint(at=600, runs=24, successes=6, probability=0.25, fit=0.25, low=0.12, high=0.449),
     FitPoint(at=1000, runs=24, successes=23, probability=23 / 24, fit=23 / 24, low=0.798, high=0.993),
 ]
-THRESHOLDS = _json(
+THRESHOLDS = as_json(
     Thresholds(
-        experiment=_ID,
+        experiment=ID,
         probability=0.75,
         level=0.95,
         method="wilson",
@@ -293,135 +286,32 @@ THRESHOLDS = _json(
         ],
     )
 )
-REPORT = _json(
-    Report(
-        experiment=_EXPERIMENT,
-        as_of=_AT,
-        provisional=True,
-        probability=0.5,
-        alpha=0.05,
-        level=0.95,
-        rule="Supported: the one-sided p-value in the claimed direction, adjusted by Holm's method over all "
-        "findings that the grid can speak to, is at most 0.05. …",
-        seeds=24,
-        cells=4,
-        runs=96,
-        left_out=["4 of 8 cells that do not have all their runs yet: …"],
-        software=["native on cpu (python 3.11.9, torch 2.7.0)"],
-        findings=[
-            Finding(
-                id="sparse-luck",
-                scope="2-sparse against dense",
-                claim="A sparse start succeeds more often than a dense one.",
-                source="Figure 1 left; finding 3",
-                test="sign flips by seed of the difference of successes (of one pair of cells McNemar's "
-                "exact test)",
-                statistic=9.0,
-                seeds=24,
-                cells=4,
-                p_value=0.006,
-                p_adjusted=0.018,
-                p_opposite=1.0,
-                effect=Effect(
-                    name="mean difference of success probability",
-                    value=0.188,
-                    low=0.028,
-                    high=0.318,
-                    unit="probability",
-                ),
-                smallest_effect=0.1,
-                verdict="supported",
-                explanation="Over the 2 pairs of cells in which outcomes differ, the sparse start succeeds "
-                "more often by +18.8 points (+2.8 to +31.8): 29 runs against 20 of 48.",
-            )
-        ],
-        not_tested=[
-            NotTested(
-                id="double-descent",
-                scope="all cells",
-                claim="Somewhere more samples make the final test error worse, and still more make it better "
-                "again.",
-                source="Finding 4",
-                reason="the grid has fewer than three training-set sizes",
-                by_grid=True,
-            )
-        ],
-        parallel_search=[
-            ParallelSearch(
-                samples=600,
-                sparsity=2,
-                predicted=0.0036,
-                fitted=Limits(value=0.00095, low=0.0004, high=0.0018),
-                design_effect=1.1,
-                deviance=0.62,
-                degrees=1,
-                p_value=0.43,
-                points=[
-                    SearchPoint(
-                        width=112,
-                        runs=24,
-                        successes=2,
-                        probability=0.083,
-                        low=0.023,
-                        high=0.258,
-                        fitted=0.101,
-                        predicted=0.332,
-                    ),
-                    SearchPoint(
-                        width=304,
-                        runs=24,
-                        successes=6,
-                        probability=0.25,
-                        low=0.12,
-                        high=0.449,
-                        fitted=0.251,
-                        predicted=0.666,
-                    ),
-                ],
-            )
-        ],
-        resources=Resources(
-            probability=0.5,
-            level=0.95,
-            widths=[112, 304],
-            samples=[600, 1000],
-            thresholds=[
-                ObservedThreshold(width=304, sparsity=2, observed=1000, fitted=1000, low=1000, high=1000)
-            ],
-            statistical_query=[BoundPoint(width=112, samples=1.7e-5), BoundPoint(width=304, samples=6.2e-6)],
-            elimination=51,
-            remark="At the narrowest width, the statistical-query bound asks for 1.7e-05 samples: less than "
-            "one, so it says nothing here. …",
-        ),
-        methods=["Cells share their random numbers at equal seeds, so …"],
-    )
-)
-TIMES = _json(_TIMES)
-LUCK = _json(_LUCK)
-RUNS = _page(_RUN)
+TIMES = as_json(_TIMES)
+LUCK = as_json(_LUCK)
+RUNS = as_page(_RUN)
 RUNS_CSV = _csv(
     exports.RUNS,
     *(getattr(_RUN, name) for name, *_ in exports.RUNS[:-2]),
     json.dumps(_RUN.versions),
     _RUN.finished_at,
 )
-CURVE = _json(_CURVE)
-CURVES = _page(_CURVE)
+CURVE = as_json(_CURVE)
+CURVES = as_page(_CURVE)
 CURVES_CSV = _csv(
     exports.CURVES, *(getattr(_RUN, name) for name, *_ in exports.CURVES[:-3]), 1000, 0.0, _RUN.test_error
 )
-PRESET = _json(presets.find("paper/figure-2"))
-PRESETS = _page(presets.QUICKSTART)
+PRESET = as_json(presets.find("paper/figure-2"))
+PRESETS = as_page(presets.QUICKSTART)
 _EDGE_QUOTE = _QUOTE.model_copy(update={"cells": 12, "runs": 288, "runs_existing": 120})
-PRESET_QUOTE = _json(
+PRESET_QUOTE = as_json(
     PresetQuote(
         preset=presets.EDGE.name,
         experiments=[DryRun(quote=_EDGE_QUOTE, spec=presets.EDGE.spec)],
         total=_EDGE_QUOTE,
     )
 )
-WORKERS = _page(_WORKER)
-VERSION = _json(Version(version="0.1.0", libraries=_VERSIONS))
+WORKERS = as_page(_WORKER)
+VERSION = as_json(Version(version="0.1.0", libraries=_VERSIONS))
 EVENTS = {
     "id": "1",
     "event": "status",

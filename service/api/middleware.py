@@ -7,6 +7,7 @@ import logging
 import re
 import time
 import uuid
+from collections.abc import Mapping
 from dataclasses import dataclass, field
 
 from starlette.datastructures import Headers, MutableHeaders
@@ -116,19 +117,31 @@ class Observed:
 
 
 class BodyLimit:
-    """Refuses bodies above a size: by their announced length, or as soon as they are longer."""
+    """Refuses bodies above a size: by their announced length, or as soon as they are longer.
 
-    def __init__(self, app: ASGIApp, max_bytes: int) -> None:
+    Args:
+        app: Who takes the others.
+        max_bytes: The size.
+        larger: Paths with a size of their own, and what is said where a body is larger.
+    """
+
+    def __init__(
+        self, app: ASGIApp, max_bytes: int, larger: Mapping[str, tuple[int, str]] | None = None
+    ) -> None:
         self._app = app
-        self._max_bytes = max_bytes
+        self._usual = (
+            max_bytes,
+            f"a body has at most {max_bytes} bytes; split the experiment into several",
+        )
+        self._larger = larger or {}
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:  # noqa: D102  # ASGI
         if scope["type"] != "http":
             await self._app(scope, receive, send)
             return
-        detail = f"a body has at most {self._max_bytes} bytes; split the experiment into several"
+        max_bytes, detail = self._larger.get(scope["path"], self._usual)
         announced = Headers(scope=scope).get("content-length", "")
-        if announced.isascii() and announced.isdigit() and int(announced) > self._max_bytes:
+        if announced.isascii() and announced.isdigit() and int(announced) > max_bytes:
             await problems.answer(413, detail)(scope, receive, send)
             return
         received = 0
@@ -137,7 +150,7 @@ class BodyLimit:
             nonlocal received
             message = await receive()
             received += len(message.get("body", b""))
-            if received > self._max_bytes:
+            if received > max_bytes:
                 raise problems.ProblemError(413, detail)
             return message
 

@@ -20,6 +20,7 @@ Cursor = Annotated[
     Query(description="`next_cursor` of the page before; leave it out for the first page."),
 ]
 _EXPERIMENT = re.compile(r"e([0-9A-HJKMNP-TV-Z]{26})")
+_DATASET = re.compile(r"d([A-Za-z0-9._-]{1,100})")
 _RUN = re.compile(r"r(\d{1,10})\.(\d{1,10})", re.ASCII)
 
 
@@ -34,12 +35,21 @@ def experiment_before(cursor: str | None) -> str | None:
     Raises:
         ProblemError: 422, the text is no cursor of a listing of experiments.
     """
-    if cursor is None:
-        return None
-    match = _EXPERIMENT.fullmatch(_decode(cursor))
-    if match is None:
-        raise _invalid()
-    return match[1]
+    return _matched(_EXPERIMENT, cursor)
+
+
+def after_dataset(name: str) -> str:
+    """Return the cursor of the page that follows a data set."""
+    return _encode(f"d{name}")
+
+
+def dataset_before(cursor: str | None) -> str | None:
+    """Return the name of the data set that a cursor stands behind.
+
+    Raises:
+        ProblemError: 422, the text is no cursor of a listing of data sets.
+    """
+    return _matched(_DATASET, cursor)
 
 
 def after_run(cell: int, seed: int) -> str:
@@ -59,6 +69,15 @@ def run_before(cursor: str | None) -> tuple[int, int] | None:
     if match is None or int(match[1]) >= MAX_CELLS or int(match[2]) >= WORD_RANGE:
         raise _invalid()
     return int(match[1]), int(match[2])
+
+
+def _matched(pattern: re.Pattern[str], cursor: str | None) -> str | None:
+    if cursor is None:
+        return None
+    match = pattern.fullmatch(_decode(cursor))
+    if match is None:
+        raise _invalid()
+    return match[1]
 
 
 def _encode(text: str) -> str:

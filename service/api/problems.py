@@ -14,12 +14,22 @@ from starlette.exceptions import HTTPException as StarletteHTTPException
 from starlette.routing import compile_path
 
 from service.api.invalid import parts_of
-from service.lab.errors import IdempotencyConflict, IllegalTransition, UnknownExperiment, UnknownWidth
+from service.lab.errors import (
+    BadTable,
+    DatasetNameTaken,
+    IdempotencyConflict,
+    IllegalTransition,
+    TableTooLarge,
+    UnknownDataset,
+    UnknownExperiment,
+    UnknownImport,
+    UnknownWidth,
+)
 from tombola.results import Problem, ProblemPart
 
 MEDIA_TYPE = "application/problem+json"
 RETRY_SECONDS = 5
-_NOT_FOUND, _METHOD_NOT_ALLOWED, _CONFLICT, _INVALID, _AWAY = 404, 405, 409, 422, 503
+_NOT_FOUND, _METHOD_NOT_ALLOWED, _CONFLICT, _TOO_LARGE, _INVALID, _AWAY = 404, 405, 409, 413, 422, 503
 #: RFC 9110 has newer names than Python 3.11.
 _TITLES = {413: "Content Too Large", 422: "Unprocessable Content"}
 _SHOWN = 200
@@ -67,10 +77,11 @@ def answer(
         detail=_speakable(detail),
         instance=instance,
         errors=[
-            ProblemPart(
-                pointer=None if part.pointer is None else _speakable(part.pointer),
-                parameter=part.parameter,
-                detail=_speakable(part.detail),
+            part.model_copy(
+                update={
+                    "pointer": None if part.pointer is None else _speakable(part.pointer),
+                    "detail": _speakable(part.detail),
+                }
             )
             for part in errors
         ],
@@ -90,9 +101,12 @@ def install(app: FastAPI) -> None:
     """Make an application answer every error with a problem document."""
     app.add_exception_handler(StarletteHTTPException, _on_http)
     app.add_exception_handler(RequestValidationError, _on_invalid)
-    app.add_exception_handler(UnknownExperiment, _on_unknown)
+    for unknown in (UnknownExperiment, UnknownDataset, UnknownImport):
+        app.add_exception_handler(unknown, _on_unknown)
+    app.add_exception_handler(BadTable, _on_bad_table)
+    app.add_exception_handler(TableTooLarge, _on_too_large)
     app.add_exception_handler(UnknownWidth, _on_unknown_width)
-    for conflict in (IllegalTransition, IdempotencyConflict):
+    for conflict in (IllegalTransition, IdempotencyConflict, DatasetNameTaken):
         app.add_exception_handler(conflict, _on_conflict)
     for away in (OperationalError, InterfaceError, PoolTimeout):
         app.add_exception_handler(away, _on_away)
@@ -142,6 +156,16 @@ async def _on_unknown_width(_request: Request, error: Exception) -> Response:
 
 async def _on_conflict(_request: Request, error: Exception) -> Response:
     return answer(_CONFLICT, str(error))
+
+
+async def _on_bad_table(_request: Request, error: Exception) -> Response:
+    assert isinstance(error, BadTable)  # noqa: S101  # registered for it
+    part = ProblemPart(parameter=error.parameter, column=error.column, row=error.row, detail=str(error))
+    return answer(_INVALID, "the table cannot be used; see `errors`", errors=[part])
+
+
+async def _on_too_large(_request: Request, error: Exception) -> Response:
+    return answer(_TOO_LARGE, str(error))
 
 
 async def _on_away(_request: Request, error: Exception) -> Response:

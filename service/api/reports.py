@@ -10,7 +10,7 @@ from fastapi import Query, Request, Response
 from pydantic.json_schema import SkipJsonSchema
 from sqlalchemy.orm import Session
 
-from service.api import documents, examples, negotiation, report_text
+from service.api import documents, negotiation, report_examples, report_text
 from service.api.pictures import PICTURE, AskedDrawing
 from service.api.report_text import Picture
 from service.api.results import AskedResults
@@ -52,7 +52,7 @@ Probability = Annotated[
             "description": "The report. HTML is one file with its pictures; in Markdown they are links.",
             "headers": documents.ETAG,
             "content": {
-                "application/json": {"examples": {"typical": {"value": examples.REPORT}}},
+                "application/json": {"examples": {"typical": {"value": report_examples.REPORT}}},
                 "text/html": {"schema": {"type": "string"}},
                 "text/markdown": {"schema": {"type": "string"}},
             },

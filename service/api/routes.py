@@ -70,10 +70,19 @@ class _JsonRequest(Request):
 
         NaN and Infinity, which JSON has not, are let through to the fields, which say what they take instead.
         """
-        try:
-            return from_json(await self.body())
-        except ValueError as error:
-            raise ProblemError(400, f"the body is not JSON: {error}") from None
+        return read_json(await self.body())
+
+
+def read_json(body: bytes) -> Any:  # noqa: ANN401  # any JSON value
+    """Return the value of a body of JSON.
+
+    Raises:
+        ProblemError: 400, it is none.
+    """
+    try:
+        return from_json(body)
+    except ValueError as error:
+        raise ProblemError(400, f"the body is not JSON: {error}") from None
 
 
 def _admit(request: Request) -> str:

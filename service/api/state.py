@@ -14,7 +14,7 @@ from sqlalchemy.orm import Session
 from service.api.auth import Gate
 from service.api.kept import Kept
 from service.api.metrics import Metrics
-from service.doorbell import Doorbell, ring_new
+from service.doorbell import Doorbell, ring_new, ring_new_imports
 from service.lab.experiments import Lab
 from service.settings import Settings
 from service.store.database import Database
@@ -38,6 +38,13 @@ class State:
         """Ring for new shards. Runs after the answer, so whatever fails here is the sweeper's to mend."""
         try:
             ring_new(self.database, self.doorbell)
+        except SQLAlchemyError as error:
+            _log.warning("not rung, the sweeper will: %s", error)
+
+    def ring_imports(self) -> None:
+        """Ring for new imports; as `ring`."""
+        try:
+            ring_new_imports(self.database, self.doorbell)
         except SQLAlchemyError as error:
             _log.warning("not rung, the sweeper will: %s", error)
 

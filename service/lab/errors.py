@@ -56,3 +56,64 @@ class NoScales(LabError):  # noqa: N818  # as above
     def __init__(self, name: str) -> None:
         """Name the preset."""
         super().__init__(f"preset {name!r} has no scales: leave `scale` out")
+
+
+class UnknownDataset(LabError):  # noqa: N818  # as above
+    """There is no such data set."""
+
+    def __init__(self, asked: str) -> None:
+        """Name what was asked for."""
+        super().__init__(f"there is no data set {asked!r}; GET /v1/datasets lists those there are")
+
+
+class UnknownImport(LabError):  # noqa: N818  # as above
+    """There is no such import."""
+
+    def __init__(self, import_id: str) -> None:
+        """Name the id that was asked for."""
+        super().__init__(f"there is no import {import_id!r}; POST /v1/datasets begins one")
+
+
+class DatasetNameTaken(LabError):  # noqa: N818  # as above
+    """Another table has that name."""
+
+    def __init__(self, name: str, dataset_id: str) -> None:
+        """Name the data set that has it."""
+        super().__init__(
+            f"the name {name!r} is that of another table ({dataset_id}): choose another, or delete that one"
+        )
+
+
+class BadTable(LabError):  # noqa: N818  # as above
+    """A table that cannot be learnt from; the text names the column or the row, and says what would be right.
+
+    Attributes:
+        parameter: The part of the request that would have to change, if it is not the table.
+        column: The column that is wrong, if it is one.
+        row: The row that is wrong, from 1, the header not counted.
+    """
+
+    def __init__(
+        self,
+        message: str,
+        *,
+        parameter: str | None = None,
+        column: str | None = None,
+        row: int | None = None,
+    ) -> None:
+        """Say what is wrong, and where."""
+        super().__init__(message)
+        self.parameter = parameter
+        self.column = column
+        self.row = row
+
+
+class TableTooLarge(LabError):  # noqa: N818  # as above
+    """A table with more bytes than this server takes."""
+
+    def __init__(self, max_bytes: int) -> None:
+        """Name the limit."""
+        super().__init__(
+            f"a table has at most {max_bytes} bytes, unpacked too: leave out rows or columns, or raise "
+            "TOMBOLA_MAX_DATASET_BYTES on the server"
+        )

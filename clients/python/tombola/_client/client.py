@@ -7,6 +7,7 @@ from itertools import islice
 from typing import TYPE_CHECKING, Any
 
 from tombola._client import calls
+from tombola._client.datasets import Datasets
 from tombola._client.driver import Driver
 from tombola._client.experiment import Experiment
 from tombola._client.settings import DEFAULT_RETRIES, DEFAULT_TIMEOUT, Settings
@@ -46,6 +47,7 @@ class Client:
     ) -> None:
         self._driver = Driver(Settings.of(url, api_key, timeout, max_retries), transport)
         self.experiments = Experiments(self._driver)
+        self.datasets = Datasets(self._driver)
         self.presets = Presets(self._driver)
         self.workers = Workers(self._driver)
 

@@ -12,6 +12,7 @@ import httpx
 from pydantic import ValidationError
 from tenacity import AsyncRetrying, Retrying
 
+from tombola._client.bodies import async_pieces, length, pieces
 from tombola._client.calls import Call
 from tombola._client.downloads import whole_file
 from tombola._client.problems import api_error
@@ -39,7 +40,7 @@ class Driver:
         for attempt in Retrying(**policy(retries, repeatable=call.repeatable)):
             with attempt:
                 with connection_errors(self.settings.url):
-                    response = self.http.request(**_arguments(call))
+                    response = self.http.request(**_arguments(call, pieces(call.content)))
                 return _read(call, response, attempt.retry_state.attempt_number)
         raise AssertionError("unreachable: tenacity raises the last error")
 
@@ -55,7 +56,7 @@ class Driver:
             with (
                 attempt,
                 connection_errors(self.settings.url),
-                self.http.stream(**_arguments(call)) as response,
+                self.http.stream(**_arguments(call, None)) as response,
             ):
                 if not is_answer(response, call.headers["Accept"]):
                     response.read()
@@ -89,7 +90,7 @@ class AsyncDriver:
         async for attempt in AsyncRetrying(**policy(retries, repeatable=call.repeatable)):
             with attempt:
                 with connection_errors(self.settings.url):
-                    response = await self.http.request(**_arguments(call))
+                    response = await self.http.request(**_arguments(call, async_pieces(call.content)))
                 return _read(call, response, attempt.retry_state.attempt_number)
         raise AssertionError("unreachable: tenacity raises the last error")
 
@@ -103,7 +104,7 @@ class AsyncDriver:
         """
         async for attempt in AsyncRetrying(**policy(self.settings.max_retries, repeatable=call.repeatable)):
             with attempt, connection_errors(self.settings.url):
-                async with self.http.stream(**_arguments(call)) as response:
+                async with self.http.stream(**_arguments(call, None)) as response:
                     if not is_answer(response, call.headers["Accept"]):
                         await response.aread()
                         raise refusal(response)
@@ -124,14 +125,14 @@ class AsyncDriver:
                 return
 
 
-def _arguments(call: Call[T]) -> dict[str, Any]:
+def _arguments(call: Call[T], content: Any) -> dict[str, Any]:  # noqa: ANN401  # what httpx takes
     """Return what httpx wants to know of a request."""
     return {
         "method": call.method,
         "url": call.path,
         "params": call.params or None,
-        "headers": dict(call.headers),
-        "content": call.content,
+        "headers": {**call.headers, **length(call.content)},
+        "content": content,
     }
 
 

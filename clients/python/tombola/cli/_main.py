@@ -10,7 +10,16 @@ import typer
 import typer.main
 
 from tombola._client.about import DEFAULT_URL
-from tombola.cli import _experiments, _exports, _pictures, _report, _results, _server, _submit
+from tombola.cli import (
+    _datasets,
+    _experiments,
+    _exports,
+    _pictures,
+    _report,
+    _results,
+    _server,
+    _submit,
+)
 from tombola.cli._command import GlobalOptions, examples
 from tombola.cli._errors import INTERRUPTED, explain
 
@@ -33,7 +42,7 @@ def build_app() -> typer.Typer:
         name="tombola", help=_HELP, epilog=_EXAMPLES, no_args_is_help=True, pretty_exceptions_enable=False
     )
     app.callback()(_globals)
-    for module in (_submit, _experiments, _results, _exports, _pictures, _report, _server):
+    for module in (_submit, _experiments, _results, _exports, _pictures, _report, _datasets, _server):
         module.register(app)
     _add_plugins(app)
     return app

@@ -39,6 +39,10 @@ class ProblemPart(Answer):
     parameter: str | None = Field(
         default=None, description="Query, path or header parameter, where it is there."
     )
+    column: str | None = Field(default=None, description="Column of a table, where it is there.")
+    row: int | None = Field(
+        default=None, description="Row of a table, from 1, the header not counted, where it is there."
+    )
     detail: str
 
 

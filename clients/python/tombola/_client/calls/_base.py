@@ -9,6 +9,7 @@ from urllib.parse import quote
 
 from pydantic import BaseModel, TypeAdapter
 
+from tombola._client.bodies import Content
 from tombola.results import (
     Page,
 )
@@ -26,6 +27,7 @@ class Call(Generic[T]):
     """One request and how to read its answer.
 
     Attributes:
+        content: What is sent; a file is read while it is sent.
         parse: Reads a successful answer; may raise pydantic's ValidationError.
         accepts: Status codes besides 2xx that `parse` reads.
         repeatable: Whether sending it twice has the effect of sending it once.
@@ -36,7 +38,7 @@ class Call(Generic[T]):
     parse: Callable[[httpx.Response], T]
     params: Mapping[str, str] = field(default_factory=dict)
     headers: Mapping[str, str] = field(default_factory=dict)
-    content: str | None = None
+    content: Content = None
     accepts: tuple[int, ...] = ()
     repeatable: bool = True
 

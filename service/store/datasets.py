@@ -1,0 +1,67 @@
+"""Queries on data sets: a row of what is known, and the Parquet file in parts."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping, Sequence
+from typing import Any
+
+from sqlalchemy import delete, or_, select
+from sqlalchemy.orm import Session, undefer
+
+from service.store import dialect, parts
+from service.store.models import Dataset, DatasetPart
+
+
+def add(session: Session, values: Mapping[str, Any], data: bytes) -> bool:
+    """Store a data set, unless there is one with its id or its name.
+
+    Args:
+        session: An open write transaction.
+        values: The columns of `Dataset`, but for the size.
+        data: Its Parquet file.
+
+    Returns:
+        Whether it was stored.
+    """
+    statement = dialect.insert(session, Dataset).values(**values, size=len(data))
+    new = session.execute(statement.on_conflict_do_nothing().returning(Dataset.id)).scalar()
+    if new is None:
+        return False
+    parts.write(session, DatasetPart.dataset_id, new, data)
+    return True
+
+
+def get(session: Session, id_or_name: str) -> Dataset | None:
+    """Return a data set with its profile, by its id or its name; the id goes first."""
+    found = session.scalars(
+        select(Dataset)
+        .where(or_(Dataset.id == id_or_name, Dataset.name == id_or_name))
+        .options(undefer(Dataset.profile))
+        .order_by(Dataset.id != id_or_name)
+        .limit(1)
+    )
+    return found.one_or_none()
+
+
+def page(session: Session, *, limit: int, after: str | None) -> Sequence[Dataset]:
+    """Return up to `limit` data sets without their profiles, by name, behind the name `after`."""
+    query = select(Dataset).order_by(Dataset.name).limit(limit)
+    if after is not None:
+        query = query.where(Dataset.name > after)
+    return session.scalars(query).all()
+
+
+def file(session: Session, dataset_id: str) -> Iterator[bytes]:
+    """Yield a data set's Parquet file in parts."""
+    return parts.read(session, DatasetPart.dataset_id, dataset_id)
+
+
+def part(session: Session, dataset_id: str, number: int) -> bytes | None:
+    """Return one part of a data set's Parquet file, or None behind the last one."""
+    return parts.one(session, DatasetPart.dataset_id, dataset_id, number)
+
+
+def remove(session: Session, dataset_id: str) -> bool:
+    """Delete a data set; false if there is none."""
+    gone = session.scalars(delete(Dataset).where(Dataset.id == dataset_id).returning(Dataset.id))
+    return gone.first() is not None
