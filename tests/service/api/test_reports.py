@@ -10,7 +10,7 @@ from hypothesis import strategies as st
 from markdown_it import MarkdownIt
 
 from service.api import report_text
-from service.api.examples import REPORT
+from service.api.report_examples import REPORT
 from service.api.report_text import Picture
 from tombola.results import Report
 
