@@ -90,8 +90,8 @@ class Drawing:
 
         with self.state.database.read() as session:
             version = answers.known(session, self.experiment_id).version
-        url, media_type = self.request.url, _MEDIA_TYPES[self.kind]
-        body = self.state.kept.get(Key(url.path, url.query, media_type, version), content)
+        media_type = _MEDIA_TYPES[self.kind]
+        body = self.state.kept.get(Key(str(self.request.url), media_type, version), content)
         return conditional.respond(self.request, body, media_type)
 
 
