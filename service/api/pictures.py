@@ -92,7 +92,7 @@ class Drawing:
             version = answers.known(session, self.experiment_id).version
         media_type = _MEDIA_TYPES[self.kind]
         body = self.state.kept.get(Key(str(self.request.url), media_type, version), content)
-        return conditional.respond(self.request, body, media_type)
+        return conditional.respond(self.request, body, media_type, headers=conditional.PASSIVE)
 
 
 def _drawing(request: Request, experiment_id: ExperimentId, kind: Format, state: AppState) -> Drawing:
