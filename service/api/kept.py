@@ -3,10 +3,10 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from threading import Lock
+from threading import Condition
 from typing import NamedTuple
 
-from cachetools import LRUCache
+from cachetools import LRUCache, cached
 
 from service.api import conditional
 
@@ -14,35 +14,42 @@ _MOST_BYTES = 64 * 2**20
 
 
 class Key(NamedTuple):
-    """What an answer depends on: the question, and the number of the experiment's last change."""
+    """What an answer depends on: the question, and the number of the experiment's last change.
 
-    path: str
-    query: str
+    The question is the whole URL: the Markdown of a report links to the host that it was asked of.
+    """
+
+    url: str
     media_type: str
     version: int
 
 
+class _Answer(NamedTuple):
+    body: conditional.Body
+    size: int
+
+
 class Kept:
-    """The answers that were asked for last, up to a number of bytes.
+    """The answers that were asked for last, up to a number of bytes, their questions counted.
 
     An experiment's version moves in every transaction that changes its counts, its decisions or its
     status, so the same question at the same version has the same answer. The version is read before the
-    counts: an answer may be newer than its key says, and is never older. Each process keeps its own.
+    counts: an answer may be newer than its key says, and is never older. Who asks what is being made waits
+    for it. Each process keeps its own.
     """
 
     def __init__(self, most_bytes: int = _MOST_BYTES) -> None:
-        self._bodies: LRUCache[Key, conditional.Body] = LRUCache(
-            most_bytes, getsizeof=lambda body: len(body.content)
-        )
-        self._lock = Lock()
+        self._answers = cached(
+            LRUCache[Key, _Answer](most_bytes, getsizeof=lambda answer: answer.size),
+            key=lambda key, _: key,
+            condition=Condition(),
+        )(_made)
 
     def get(self, key: Key, make: Callable[[], bytes]) -> conditional.Body:
         """Return the answer to a question, made now unless it is kept."""
-        with self._lock:
-            body: conditional.Body | None = self._bodies.get(key)
-        if body is None:
-            body = conditional.Body.of(make())
-            with self._lock:
-                if len(body.content) <= self._bodies.maxsize:
-                    self._bodies[key] = body
-        return body
+        return self._answers(key, make).body
+
+
+def _made(key: Key, make: Callable[[], bytes]) -> _Answer:
+    body = conditional.Body.of(make())
+    return _Answer(body, len(body.content) + len(key.url))

@@ -63,7 +63,10 @@ class _Exchange:
 
 
 class Observed:
-    """Gives each request an id, a log line and its place in the metrics, and answers lost errors with 500."""
+    """Gives each request an id, a log line and its place in the metrics, and answers lost errors with 500.
+
+    No browser guesses another media type than the answer has.
+    """
 
     def __init__(self, app: ASGIApp, metrics: Metrics) -> None:
         self._app = app
@@ -79,7 +82,9 @@ class Observed:
         async def send_observed(message: Message) -> None:
             if message["type"] == "http.response.start":
                 exchange.answered(message["status"])
-                MutableHeaders(scope=message)["X-Request-ID"] = exchange.request_id
+                headers = MutableHeaders(scope=message)
+                headers["X-Request-ID"] = exchange.request_id
+                headers["X-Content-Type-Options"] = "nosniff"
             await send(message)
 
         try:

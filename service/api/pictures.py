@@ -90,9 +90,9 @@ class Drawing:
 
         with self.state.database.read() as session:
             version = answers.known(session, self.experiment_id).version
-        url, media_type = self.request.url, _MEDIA_TYPES[self.kind]
-        body = self.state.kept.get(Key(url.path, url.query, media_type, version), content)
-        return conditional.respond(self.request, body, media_type)
+        media_type = _MEDIA_TYPES[self.kind]
+        body = self.state.kept.get(Key(str(self.request.url), media_type, version), content)
+        return conditional.respond(self.request, body, media_type, headers=conditional.PASSIVE)
 
 
 def _drawing(request: Request, experiment_id: ExperimentId, kind: Format, state: AppState) -> Drawing:

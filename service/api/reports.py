@@ -10,7 +10,7 @@ from fastapi import Query, Request, Response
 from pydantic.json_schema import SkipJsonSchema
 from sqlalchemy.orm import Session
 
-from service.api import documents, negotiation, report_examples, report_text
+from service.api import conditional, documents, negotiation, report_examples, report_text
 from service.api.pictures import PICTURE, AskedDrawing
 from service.api.report_text import Picture
 from service.api.results import AskedResults
@@ -32,7 +32,7 @@ _MEDIA_TYPES: dict[ReportFormat, str] = {
     "html": "text/html",
     "markdown": "text/markdown",
 }
-_VARY = {"Vary": "Accept"}
+_HEADERS = {"Vary": "Accept", **conditional.PASSIVE}
 _SAYS = {
     "heatmap": "Success probability over width and samples",
     "frontier": "Pareto frontier of width and samples",
@@ -89,7 +89,7 @@ def get_report(
         drawn = {name: plots.render(draw(), "svg") for name, draw in drawings.items()}
         return report_text.html(found, shown, drawn).encode()
 
-    return results.answer(make, media_type=_MEDIA_TYPES[wanted], headers=_VARY)
+    return results.answer(make, media_type=_MEDIA_TYPES[wanted], headers=_HEADERS)
 
 
 @router.get("/theory.{kind}", response_class=Response, responses=PICTURE)

@@ -51,9 +51,8 @@ class Results:
             made = make(self.session, self.experiment_id)
             return made if isinstance(made, bytes) else made.model_dump_json().encode()
 
-        url = self.request.url
         version = answers.known(self.session, self.experiment_id).version
-        body = self.kept.get(Key(url.path, url.query, media_type, version), content)
+        body = self.kept.get(Key(str(self.request.url), media_type, version), content)
         return conditional.respond(self.request, body, media_type, headers=headers)
 
 

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Annotated, Any
 
 from fastapi import Depends, Query, Request, Response
@@ -102,11 +102,12 @@ def list_runs(
 def list_curves(
     request: Request, experiment_id: ExperimentId, state: AppState, session: ReadSession, asked: _Asked
 ) -> Response:
-    """List the curves of finished runs, as `list_runs` lists the runs."""
+    """List the curves of finished runs, as `list_runs` lists the runs; long ones are fewer on a page."""
+    training = ExperimentSpec.model_validate(answers.known(session, experiment_id).spec).training
     if asked.wanted != "json":
-        training = ExperimentSpec.model_validate(answers.known(session, experiment_id).spec).training
         pages = exports.curve_pages(state.database, experiment_id, training, asked.where)
         return exporting.stream(request, asked.wanted, f"{experiment_id}-curves", exports.CURVES, pages)
+    asked = replace(asked, limit=min(asked.limit, exports.curves_at_once(training)))
     return _page(answers.curve_page(session, experiment_id, asked.page), asked)
 
 

@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING, Annotated, Literal
 import typer
 
 from service.commands import options
+from tombola.cli._specs import check_preset
 
 if TYPE_CHECKING:
     from service.settings import Settings
@@ -50,7 +51,9 @@ def serve(
 
 def demo(
     output_dir: Annotated[Path, typer.Option(help="Where the pictures go.")] = Path("demo-output"),
-    preset: Annotated[str, typer.Option(help="Preset to run; `tombola presets` lists them.")] = "quickstart",
+    preset: Annotated[
+        str, typer.Option(help="Preset to run; `tombola presets` lists them.", callback=check_preset)
+    ] = "quickstart",
 ) -> None:
     """Run a preset on a fresh stack: train it, print its table and frontier, draw its heatmap."""
     import tombola

@@ -114,6 +114,11 @@ def run_pages(
         yield [*before, *trainers, finished_at]
 
 
+def curves_at_once(training: TrainingSettings) -> int:
+    """Return how many curves may be held at once: each has an entry for every evaluation."""
+    return max(_READ_EVALUATIONS // cost.evaluations_within(training, training.max_steps), 1)
+
+
 def curve_pages(
     database: Database,
     experiment_id: str,
@@ -134,8 +139,7 @@ def curve_pages(
     Raises:
         ExperimentGone: It was deleted before all was read.
     """
-    evaluations = cost.evaluations_within(training, training.max_steps)
-    runs_at_once = min(max(_READ_EVALUATIONS // evaluations, 1), page_rows)
+    runs_at_once = min(curves_at_once(training), page_rows)
 
     def read(session: Session, after: _Place | None) -> Sequence[Any]:
         return exports.curve_rows(session, experiment_id, Slice(runs_at_once, after, where))

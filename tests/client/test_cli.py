@@ -166,6 +166,10 @@ def test_every_command_has_help_and_takes_the_global_options(command, capsys):
         (["--url", "localhost", "ls"], "begins with http:// or https://"),
         (["submit", "--preset", "x", "--idempotency-key", ""], "1 to 255 printable ASCII characters, not ''"),
         (["show", ".."], "experiment id '..' cannot stand in a URL"),
+        (["presets", ".."], "preset name '..' cannot stand in a URL"),
+        (["demo", "--preset", ".."], "preset name '..' cannot stand in a URL"),
+        (["quote", "--preset", ""], "preset name '' cannot stand in a URL"),
+        (["submit", "--preset", "paper/../quickstart"], "preset name 'paper/../quickstart' cannot stand"),
     ],
 )
 def test_bad_usage_is_one_line_and_exit_code_2(args, message, capsys):

@@ -13,6 +13,7 @@ from service.lab.report.findings import draft, grokking, samples, sparsity, thre
 from service.lab.report.findings.draft import Draft
 from service.lab.report.methods import METHODS
 from service.store import reports
+from tombola.results import Experiment as Answered
 from tombola.results import NotTested, Report
 from tombola.spec import ExperimentSpec, Seeds
 
@@ -35,7 +36,7 @@ def report(session: Session, experiment_id: str, probability: float = 0.5) -> Re
         UnknownExperiment: No such experiment.
     """
     row = answers.known(session, experiment_id)
-    experiment = answers.experiment(session, row)
+    experiment = _as_counted(answers.experiment(session, row), row)
     outcomes = data.read(session, experiment_id, experiment.spec)
     positions, seeds = grokking.wanted(outcomes)
     curves = reports.curves_of_first(session, experiment_id, positions=positions, seeds=seeds)
@@ -85,6 +86,17 @@ def software(session: Session, experiment_id: str) -> list[str]:
         + ")"
         for found in reports.environments(session, experiment_id)
     ]
+
+
+def _as_counted(experiment: Answered, row: Experiment) -> Answered:
+    """Leave out of the progress what moves without an event: a report changes with the version only."""
+    progress = experiment.progress
+    fraction = progress.fraction
+    if fraction < 1.0:
+        fraction = min(fraction, row.cost_done / row.cost_total)
+    eta = None if progress.eta_seconds else progress.eta_seconds
+    counted = progress.model_copy(update={"fraction": fraction, "eta_seconds": eta})
+    return experiment.model_copy(update={"progress": counted})
 
 
 def _as_of(row: Experiment, last_run: datetime | None) -> datetime:

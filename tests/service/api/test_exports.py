@@ -137,6 +137,17 @@ def test_pages_of_curves_are_those_of_the_runs(client, path):
     assert client.get(f"{path}/runs/{first['seed']}/curve", params=where).json() == found[0]
 
 
+def test_a_page_has_fewer_curves_where_they_are_long(client, create, hands):
+    experiment = create(training={"max_steps": 200_000, "eval_every": 1})
+    hands.train_all()
+    path = f"/v1/experiments/{experiment['id']}"
+    page = client.get(f"{path}/curves").json()
+    assert len(page["items"]) == 1
+    runs = client.get(f"{path}/runs", params={"limit": 2}).json()["items"]
+    following = client.get(f"{path}/curves", params={"cursor": page["next_cursor"]}).json()["items"]
+    assert [curve["seed"] for curve in page["items"] + following] == [run["seed"] for run in runs]
+
+
 def test_pandas_has_the_types_of_the_columns(client, path):
     frame = frame_of("parquet", client.get(f"{path}/runs?format=parquet").content)
     assert str(frame.finished_at.dtype) == "datetime64[us, UTC]"

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import threading
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager
 
@@ -21,7 +22,7 @@ PICTURES = [
 
 
 def key(path="/a", version=1):
-    return Key(path, "", "text/plain", version)
+    return Key(path, "text/plain", version)
 
 
 @contextmanager
@@ -73,6 +74,13 @@ def test_other_questions_have_answers_of_their_own(client, finished):
         assert len({client.get(url, params=params).content for params in asked}) == len(asked)
 
 
+def test_an_answer_with_links_is_kept_for_the_host_that_was_asked(client, finished):
+    url = f"/v1/experiments/{finished['id']}/report?format=markdown"
+    for host in ("one.example", "two.example:8080", "one.example"):
+        answer = client.get(url, headers={"Host": host})
+        assert answer.text.count(f"](http://{host}/v1/experiments/") == 4
+
+
 def test_a_deleted_experiment_has_no_answer_left(client, finished):
     url = f"/v1/experiments/{finished['id']}"
     assert client.get(f"{url}/success-table").status_code == 200
@@ -99,6 +107,32 @@ def test_no_more_is_kept_than_there_is_room_for():
         assert len(kept.get(key("/large"), make("large", 101)).content) == 101
     kept.get(key("/a"), make("a", 60))
     assert made == ["a", "b", "a", "large", "large"], "too large an answer drives nothing out"
+
+
+def test_long_questions_take_room_too():
+    kept, made = Kept(most_bytes=1000), []
+    for number in (1, 2, 1):
+        kept.get(key(f"/{number}" + "0" * 700), lambda: made.append("made") or b"short")
+    assert len(made) == 3
+
+
+def test_what_many_ask_at_once_is_made_once():
+    kept, made, begun, done = Kept(), [], threading.Event(), threading.Event()
+
+    def make():
+        made.append("made")
+        begun.set()
+        assert done.wait(10)
+        return b"made"
+
+    with ThreadPoolExecutor(4) as pool:
+        asked = [pool.submit(kept.get, key(), make)]
+        assert begun.wait(10)
+        asked += [pool.submit(kept.get, key(), make) for _ in range(3)]
+        assert kept.get(key("/other"), lambda: b"other").content == b"other", "others need not wait"
+        done.set()
+        assert {one.result().content for one in asked} == {b"made"}
+    assert made == ["made"]
 
 
 def test_an_answer_that_cannot_be_made_is_not_kept():

@@ -111,6 +111,15 @@ def test_the_page_stands_alone_with_its_pictures(client, finished):
     assert not {"link", "script", "iframe"} & {tag for tag, _ in page.tags}
 
 
+def test_nothing_runs_in_what_a_browser_shows(client, finished):
+    path = f"/v1/experiments/{finished['id']}"
+    for name in ("report?format=html", "heatmap.svg", "theory.svg"):
+        headers = client.get(f"{path}/{name}").headers
+        assert headers["content-security-policy"].startswith("default-src 'none';")
+        assert headers["x-content-type-options"] == "nosniff"
+    assert client.get("/nowhere").headers["x-content-type-options"] == "nosniff"
+
+
 def test_the_pictures_of_the_markdown_are_there(client, finished):
     text = ask(client, finished, format="markdown", probability=0.4).text
     links = re.findall(r"!\[[^]]+\]\(http://testserver(/[^)]+)\)", text)

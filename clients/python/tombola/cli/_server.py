@@ -8,7 +8,7 @@ import typer
 
 from tombola._client.about import own_version
 from tombola.cli._command import command
-from tombola.cli._specs import Scale
+from tombola.cli._specs import Scale, check_preset
 
 if TYPE_CHECKING:
     from tombola.cli._session import Session
@@ -33,7 +33,12 @@ def presets(
     session: Session,
     name: Annotated[
         str | None,
-        typer.Argument(metavar="NAME", help="Print the spec of this one, or its specs.", show_default=False),
+        typer.Argument(
+            metavar="NAME",
+            help="Print the spec of this one, or its specs.",
+            show_default=False,
+            callback=check_preset,
+        ),
     ] = None,
     *,
     scale: Scale = None,

@@ -21,6 +21,18 @@ Scale = Annotated[
 ]
 
 
+def check_preset(name: str | None) -> str | None:
+    """Return the name of a preset, or raise typer.BadParameter where it is none; for options."""
+    if name is not None:
+        from tombola._client.calls import get_preset  # noqa: PLC0415  # pydantic loads with it
+
+        try:
+            get_preset(name, None)
+        except ValueError as error:
+            raise typer.BadParameter(str(error)) from None
+    return name
+
+
 def check_source(source: str | None, preset: str | None, scale: str | None) -> None:
     """Raise typer.BadParameter where there is not exactly one source, or a scale of a file."""
     if (source is None) == (preset is None):

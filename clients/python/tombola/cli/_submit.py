@@ -9,7 +9,7 @@ import typer
 
 from tombola.cli._command import command
 from tombola.cli._errors import FAILED, INTERRUPTED
-from tombola.cli._specs import Scale, check_source, read_spec
+from tombola.cli._specs import Scale, check_preset, check_source, read_spec
 
 if TYPE_CHECKING:
     from tombola._client.experiment import Experiment
@@ -37,7 +37,11 @@ Spec = Annotated[
 ]
 Preset = Annotated[
     str | None,
-    typer.Option(help="Ready experiments instead of a file; see `tombola presets`.", show_default=False),
+    typer.Option(
+        help="Ready experiments instead of a file; see `tombola presets`.",
+        show_default=False,
+        callback=check_preset,
+    ),
 ]
 Name = Annotated[
     str | None,

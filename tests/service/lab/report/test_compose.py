@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import pytest
 
+from service.lab import shards
 from service.lab.errors import UnknownExperiment
 from service.lab.report import data
 from service.lab.report.compose import report
@@ -178,3 +179,15 @@ def test_columns_and_curves_are_those_of_the_first_seeds(database, spec, submit,
         (2, 2, 1000),
     ]
     assert curves[0][3]["steps"] == [1000]
+
+
+@on_sqlite
+def test_a_report_does_not_move_without_an_event(database, spec, submit, hands):
+    experiment = submit(spec)
+    claim = hands.claim(hands.queued()[0])
+    hands.record(claim, claim.runs[:3])
+    before = read(database, experiment)
+    with database.write() as session:
+        assert shards.renew(session, claim, fraction=0.9, lease_seconds=30)
+    assert read(database, experiment) == before
+    assert 0 < before.experiment.progress.fraction < 0.9
