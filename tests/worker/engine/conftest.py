@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import functools
 import math
 from collections.abc import Callable
 
@@ -73,6 +74,13 @@ def train(engine) -> Callable[..., list[FinishedRun]]:
     return train_all
 
 
+@functools.lru_cache(maxsize=2**17)
+def _words(target: ParityTarget, seed: int, stream: Stream, item: int, count: int) -> tuple[int, ...]:
+    """Return words of a run; kept, as every engine and every start of a reference asks for the same ones."""
+    key = draws.target_key(target)
+    return tuple(draws.words(key, torch.tensor(seed), stream, torch.tensor(item), count).tolist())
+
+
 class Reference:
     """One run in plain modules, autograd and torch.optim.SGD, float64, its draws taken word by word."""
 
@@ -87,8 +95,8 @@ class Reference:
         ).double()
         self._initialise()
 
-    def words(self, stream: Stream, item: int, count: int) -> list[int]:
-        return draws.words(self.key, torch.tensor(self.run.seed), stream, torch.tensor(item), count).tolist()
+    def words(self, stream: Stream, item: int, count: int) -> tuple[int, ...]:
+        return _words(self.configuration.target, self.run.seed, stream, item, count)
 
     def _initialise(self) -> None:
         def uniform(word: int, fan_in: int) -> float:
@@ -108,7 +116,7 @@ class Reference:
                     first.weight[j, self._floyd(self.words(Stream.MASK, j, sparsity))] = 1.0
             second.bias[0] = uniform(self.words(Stream.WEIGHTS, 2**32 - 1, 1)[0], self.width)
 
-    def _floyd(self, words: list[int]) -> list[int]:
+    def _floyd(self, words: tuple[int, ...]) -> list[int]:
         chosen: list[int] = []
         for largest, word in zip(range(self.n - len(words), self.n), words, strict=True):
             candidate = word * (largest + 1) // 2**32
