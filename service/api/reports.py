@@ -119,15 +119,17 @@ def _report(session: Session, experiment_id: str, probability: float) -> Report:
 
 
 def _drawings(session: Session, report: Report) -> Mapping[str, Callable[[], Figure]]:
-    """Return the pictures that can be drawn, in the order of the report."""
+    """Return the pictures that can be drawn, in the order of the report; each reads what it needs then."""
     experiment_id, probability = report.experiment.id, report.probability
     table = answers.success_table(session, experiment_id)
     found: dict[str, Callable[[], Figure]] = {}
     if len({cell.sparsity for cell in table.cells}) <= plots.MAX_SPARSITIES:
-        front = frontier(session, experiment_id, probability)
-        enough = thresholds(session, experiment_id, probability)
         found["heatmap"] = partial(plots.heatmap, table)
-        found["frontier"] = partial(plots.frontier, table, front, enough)
+        found["frontier"] = lambda: plots.frontier(
+            table,
+            frontier(session, experiment_id, probability),
+            thresholds(session, experiment_id, probability),
+        )
         if report.parallel_search:
             found["theory"] = partial(plots.theory, report)
         if report.resources.thresholds:

@@ -200,6 +200,8 @@ def test_pictures_are_those_that_are_drawn_here_of_the_answers(client, done):
             cell | {"seeds": [0, 2]},
         ),
         "luck": (plots.luck(luck, title="tiny"), {"width": 32, "level": 0.9}),
+        "theory": (plots.theory(experiment.report(), title="tiny"), {}),
+        "resources": (plots.resources(experiment.report(0.3), title="tiny"), {"probability": 0.3}),
     }
     for name, (figure, parameters) in drawn.items():
         assert experiment.picture(name, **parameters) == plots.render(figure, "svg"), name

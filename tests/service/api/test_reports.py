@@ -135,6 +135,13 @@ def test_the_pictures_of_the_markdown_are_there(client, finished):
         assert answer.headers["content-type"] == "image/svg+xml"
 
 
+def test_markdown_reads_nothing_for_pictures_that_it_only_links_to(client, finished, monkeypatch):
+    asked = []
+    monkeypatch.setattr("service.api.reports.frontier", lambda *_: asked.append("frontier"))
+    assert "frontier.svg?probability=0.5" in ask(client, finished, format="markdown").text
+    assert asked == []
+
+
 def test_pictures_of_theory_come_as_png_too(client, finished, create):
     for name in ("theory", "resources"):
         answer = client.get(f"/v1/experiments/{finished['id']}/{name}.png")

@@ -303,10 +303,11 @@ class AsyncExperiment(ExperimentView):
         Args:
             name: `heatmap` (success probability over width and samples), `frontier` (with the limits of the
                 fewest samples that suffice), `steps` (success probability and median steps to success
-                against samples), `curves` (errors of a cell's runs at their evaluations) or `luck` (width
-                against restarts at equal FLOPs).
+                against samples), `curves` (errors of a cell's runs at their evaluations), `luck` (width
+                against restarts at equal FLOPs), `theory` (success against width beside parallel search) or
+                `resources` (fewest samples for each width beside what theory asks for).
             format: `svg` or `png`.
-            probability: Of `frontier`: success probability to reach; else 0.9.
+            probability: Of `frontier` and `resources`: success probability to reach; else 0.9 and 0.5.
             width: Of `curves`: the cell's width. Of `luck`: the one that restarts are compared with; else
                 the widest.
             samples: Of `curves`: the cell's training-set size; None is online.

@@ -14,7 +14,7 @@ if TYPE_CHECKING:
     from tombola.cli._session import Session
 
 _PANEL = "Results"
-Name = Literal["heatmap", "frontier", "steps", "curves", "luck"]
+Name = Literal["heatmap", "frontier", "steps", "curves", "luck", "theory", "resources"]
 Output = Annotated[
     Path, typer.Option("--output", "-o", help="File to write, .png or .svg.", show_default=False)
 ]
@@ -41,7 +41,11 @@ def picture(  # noqa: PLR0913  # one parameter per option
     output: Output,
     probability: Annotated[
         float | None,
-        typer.Option("--probability", "-p", help="frontier: success probability.", show_default="0.9"),
+        typer.Option(
+            *("--probability", "-p"),
+            help="frontier, resources: success probability.",
+            show_default="frontier: 0.9, resources: 0.5",
+        ),
     ] = None,
     width: Annotated[
         int | None,
@@ -66,7 +70,7 @@ def picture(  # noqa: PLR0913  # one parameter per option
     interval: Interval = None,
     level: Level = None,
 ) -> None:
-    """Write a picture: heatmap, frontier, steps, curves or luck.
+    """Write a picture: heatmap, frontier, steps, curves, luck, theory or resources.
 
     heatmap: success probability over width and samples.
 
@@ -77,6 +81,10 @@ def picture(  # noqa: PLR0913  # one parameter per option
     curves: errors of the runs of one cell, which --width, --samples and --sparsity name.
 
     luck: restarts against one run of a wide network, at equal FLOPs.
+
+    theory: success against width, beside parallel search.
+
+    resources: fewest samples for each width, beside what theory asks for.
     """
     kind, cells = picture_format(output), cells_of(width, samples, sparsity)
     content = session.experiment(experiment_id).picture(

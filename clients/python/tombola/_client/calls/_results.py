@@ -23,7 +23,7 @@ from tombola.results import (
 )
 
 PictureFormat = Literal["svg", "png"]
-PictureName = Literal["heatmap", "frontier", "steps", "curves", "luck"]
+PictureName = Literal["heatmap", "frontier", "steps", "curves", "luck", "theory", "resources"]
 
 ReportFormat = Literal["html", "markdown"]
 
