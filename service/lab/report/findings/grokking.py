@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Iterable, Mapping
 from typing import TYPE_CHECKING, Any
 
@@ -17,12 +18,15 @@ if TYPE_CHECKING:
     from service.lab.report.data import Flags, Numbers, Outcomes
     from service.store.reports import Learning
 
+_FIRST = "Runs fit their training set before they generalise"
 GROKKING = Claim(
     "grokking",
     "successful runs",
-    "Runs fit their training set before they generalise, and the less data the longer before.",
+    f"{_FIRST}, and the less data the longer before.",
     "Figure 1 right; finding 4",
 )
+#: What a grid with one training-set size can speak to.
+OF_ONE_SIZE = Claim("grokking", "successful runs", f"{_FIRST}.", "Figure 1 right; finding 4")
 #: Smallest effect of interest: a quarter more steps to generalise than to fit.
 LATER = 1.25
 #: The most curves that are read, and the fewest seeds that are worth it.
@@ -48,9 +52,12 @@ def wanted(outcomes: Outcomes) -> tuple[list[int], int]:
 def finding(outcomes: Outcomes, seeds: int, curves: Iterable[Learning]) -> Draft | NotTested:
     """Test that fitting comes before generalising, and that the delay grows as data shrink.
 
-    Of each successful run, the log ratio of the steps to a test error of `success_error` over those to a
-    training error of as much. Without a gap between training and test data the two are exchangeable, and the
-    ratio symmetric about 0. Both parts must be: the p-value is the larger one of the two.
+    Of each successful run, which came first: a training error of `success_error`, or a test error of as much.
+    Without a gap between training and test data the two are exchangeable, and either is first as often as the
+    other. A run ends when it generalises, so how much later it would have fitted nobody knows: whether the
+    delay is positive is tested by its sign, and the log ratio of the steps is an effect, 0 where fitting is
+    not first. For the delay to grow as data shrink the log ratios of neighbouring sizes are compared. Both
+    parts must be: the p-value is the larger one of the two.
 
     Args:
         outcomes: The runs.
@@ -68,33 +75,42 @@ def finding(outcomes: Outcomes, seeds: int, curves: Iterable[Learning]) -> Draft
         )
     place = {int(position): index for index, position in np.ndenumerate(outcomes.positions)}
     delays = np.full((*outcomes.complete.shape, seeds), np.nan)
+    signs = np.zeros(delays.shape)
     for position, seed, steps, curve in curves:
-        delays[(*place[position], seed)] = _delay(steps, curve, outcomes.spec.training.success_error)
+        at = (*place[position], seed)
+        delays[at], signs[at] = _delay(steps, curve, outcomes.spec.training.success_error)
     if not np.isfinite(delays).any():
         return GROKKING.untested("no run with a training set has succeeded in a complete cell")
     sizes = len(outcomes.finite)
     whole = np.asarray(outcomes.complete[:, :sizes].all(axis=1))
-    return _tested(np.moveaxis(delays[:, :sizes], 1, 0).reshape(sizes, -1, seeds), whole.ravel())
+    by_size, directions = (
+        np.moveaxis(of[:, :sizes], 1, 0).reshape(sizes, -1, seeds) for of in (delays, signs)
+    )
+    return _tested(by_size, directions, whole.ravel())
 
 
-def _delay(steps: int, curve: Mapping[str, Any], error: float) -> float:
-    """Return the log ratio of steps to generalise over steps to fit; 0 where it generalises first."""
+def _delay(steps: int, curve: Mapping[str, Any], error: float) -> tuple[float, float]:
+    """Return the log ratio of steps to generalise over steps to fit, and 1 where fitting is first.
+
+    Where the run generalises first they are 0 and -1, where both are seen at the same evaluation 0 and 0.
+    """
     pairs = zip(curve["steps"], curve["train_error"], strict=True)
-    fitted = next((at for at, train in pairs if train is not None and train <= error), steps)
-    return float(np.log(steps / min(fitted, steps)))
+    fitted = next((at for at, train in pairs if train is not None and train <= error), math.inf)
+    return math.log(steps / min(fitted, steps)), float(fitted < steps) - float(fitted > steps)
 
 
-def _tested(delays: Numbers, whole: Flags) -> Draft:
+def _tested(delays: Numbers, signs: Numbers, whole: Flags) -> Draft:
     """Test the delays.
 
     Args:
         delays: Of the curves, shape (sizes, strata, seeds); NaN where a run did not succeed or was not read.
+        signs: 1 where a run fitted first, -1 where it generalised first, else 0; shape as of `delays`.
         whole: Whether a stratum has all its training-set sizes complete, so that they are exchangeable.
     """
     known = np.isfinite(delays)
     there = np.where(known, delays, 0.0)
     totals, counts = there.sum(axis=(0, 1)), known.sum(axis=(0, 1)).astype(float)
-    delay = paired.sign_flips(totals[counts > 0])
+    delay = paired.sign_flips(signs.sum(axis=(0, 1))[counts > 0])
     both = known[:-1] & known[1:] & whole[:, None]
     grows = paired.sign_flips(np.where(both, there[:-1] - there[1:], 0.0).sum(axis=(0, 1)))
     several = delays.shape[0] > 1
@@ -111,9 +127,14 @@ def _tested(delays: Numbers, whole: Flags) -> Draft:
     )
     p_growth, against = (grows.greater, grows.less) if several else (0.0, 1.0)
     return Draft(
-        claim=GROKKING,
-        test="sign flips by seed of the log ratio of steps to generalise and to fit, and of its difference "
-        "between neighbouring training-set sizes; both at once",
+        claim=GROKKING if several else OF_ONE_SIZE,
+        test="sign flips by seed of whether fitting or generalising is first"
+        + (
+            ", and of the difference of the log ratio of their steps between neighbouring training-set "
+            "sizes; both at once"
+            if several
+            else ""
+        ),
         statistic=delay.statistic,
         seeds=delay.seeds,
         cells=int(known.any(axis=2).sum()),
@@ -123,6 +144,7 @@ def _tested(delays: Numbers, whole: Flags) -> Draft:
         smallest_effect=LATER,
         excluded=delay.informative >= FEWEST and below(effect, LATER),
         explanation=f"By {int(known.sum())} curves, generalising takes {amount(value)} times the steps of "
-        f"fitting ({span(low, high)}).{trend} The delay is positive with p = {delay.greater:.2g}"
-        + (f", and grows as data shrink with p = {grows.greater:.2g}." if several else "."),
+        f"fitting ({span(low, high)}).{trend} {int((signs > 0).sum())} runs fit first, "
+        f"{int((signs < 0).sum())} generalise first: p = {delay.greater:.2g}"
+        + (f". The delay grows as data shrink with p = {grows.greater:.2g}." if several else "."),
     )

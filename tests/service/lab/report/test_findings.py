@@ -214,13 +214,37 @@ def test_fitting_before_generalising_is_seen_in_the_curves(arranged):
     ]
     found = grokking.finding(outcomes, seeds, curves)
     assert found.effect.value == pytest.approx(4)
-    assert found.p_value == 2**-8
+    assert found.p_value == pytest.approx(2**-8)
     assert "least data of which runs succeed it is 8, with the most 2" in found.explanation
     turned = [
         (p, s, later[2 - p // 2 % 3] * 1000, curve(1000, later[2 - p // 2 % 3] * 1000)) for p, s, *_ in curves
     ]
     against = grokking.finding(outcomes, seeds, turned)
-    assert (against.p_value, against.p_opposite) == (1.0, 2**-7)
+    assert (against.p_value, against.p_opposite) == (1.0, pytest.approx(2**-7))
+
+
+def test_where_neither_fitting_nor_generalising_is_first_no_grokking_is_seen(arranged):
+    luck, repetitions = np.random.default_rng(12), 200
+    spec = ExperimentSpec.model_validate(
+        {
+            "name": "one size",
+            "target": {"n": 30, "k": 3},
+            "grid": {"width": [100], "samples": [300]},
+            "seeds": {"count": 16},
+        }
+    )
+    outcomes = arranged(np.ones((1, 1, 1, 16)), spec=spec)
+    wrong = 0
+    for _ in range(repetitions):
+        # Both come at the same time but for noise. The curve ends where the run generalises.
+        curves = [
+            (0, seed, int(end), curve(int(fitted), int(end)))
+            for seed, (fitted, end) in enumerate(1000 * luck.integers(1, 9, size=(16, 2)))
+        ]
+        found = grokking.finding(outcomes, 16, curves)
+        wrong += verdicts([found])[0].verdict == "supported"
+    assert found.claim.text == "Runs fit their training set before they generalise."
+    assert wrong / repetitions <= 0.05 + 3 * np.sqrt(0.05 * 0.95 / repetitions)
 
 
 def test_the_number_of_curves_is_bounded_and_blind_to_outcomes(arranged, monkeypatch):
