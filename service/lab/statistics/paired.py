@@ -137,7 +137,7 @@ def interval(contrasts: Vector, bound: float, level: float = 0.95) -> tuple[floa
     Returns:
         The mean of the contrasts themselves, and the lower and the upper limit, inside of what is possible.
     """
-    more = _padded(contrasts, bound)
+    more = np.concatenate([contrasts, [-bound, bound]])
     mean, half = float(more.mean()), student(len(more) - 1, level) * _error(more)
     own = float(contrasts.mean())
     return own, min(own, max(-bound, mean - half)), max(own, min(bound, mean + half))
@@ -146,17 +146,18 @@ def interval(contrasts: Vector, bound: float, level: float = 0.95) -> tuple[floa
 def p_above(contrasts: Vector, bound: float, least: float) -> float:
     """Return the one-sided p-value against "the mean of the contrasts is at most `least`".
 
-    By the same two additional seeds as `interval`: it is at most a / 2 where that interval of level 1 - a
-    lies above `least`.
+    Student's, with two more seeds whose contrasts are the largest loss. Those of `interval`, one of either
+    sign, do not do here: where all contrasts but rare losses are 0, and few seeds show none, a test with them
+    rejects at a level of 0.05 with probability 0.09, and at 0.005 with 0.02. With two losses it keeps its
+    level in simulations; no theorem says so.
     """
     from scipy.special import stdtr  # noqa: PLC0415  # half a second, paid when it is first asked for
 
-    more = _padded(contrasts, bound)
-    return float(stdtr(len(more) - 1, -(float(more.mean()) - least) / _error(more)))
-
-
-def _padded(contrasts: Vector, bound: float) -> Vector:
-    return np.concatenate([contrasts, [-bound, bound]])
+    more = np.concatenate([contrasts, [-bound, -bound]])
+    error = _error(more)
+    if not error:  # all seeds are the largest loss
+        return 1.0
+    return float(stdtr(len(more) - 1, -(float(more.mean()) - least) / error))
 
 
 def _error(values: Vector) -> float:

@@ -70,7 +70,7 @@ def sparse_data(outcomes: Outcomes, start: int, dense: int, probability: float) 
         "sparse-data",
         f"{initialisation(sparsity)} against dense",
         f"A sparse start buys data: success probability {probability:g} takes fewer samples than with a "
-        "dense start at some width, and more at none.",
+        "dense start at some width, and is seen to take more at none.",
         "Figures 1 left and 2; finding 3",
     )
     pairs = [

@@ -133,25 +133,27 @@ def test_the_interval_covers_the_mean_though_seeds_are_few(chances, seeds):
     assert covered / repetitions >= 0.95 - 3 * np.sqrt(0.05 * 0.95 / repetitions)
 
 
-@given(st.lists(st.sampled_from([-1.0, -0.5, 0.0, 0.5, 1.0]), min_size=1, max_size=30))
-def test_the_p_value_against_a_least_mean_is_dual_to_the_interval(values):
-    contrasts = np.array(values)
-    p = paired.p_above(contrasts, 1.0, -0.1)
-    for level in (0.8, 0.95, 0.99):
-        _, low, _ = paired.interval(contrasts, 1.0, level)
-        if low < min(-0.1, contrasts.mean()) and low > -1:  # not cut by what is observed or possible
-            assert p > (1 - level) / 2
-        elif low > -0.1:
-            assert p < (1 - level) / 2
-
-
-@pytest.mark.parametrize("seeds", [12, 20, 32])
-def test_a_loss_of_the_margin_passes_for_none_at_most_as_often_as_the_level(seeds):
+@pytest.mark.parametrize("won", [0.0, 0.02, 0.2])
+@pytest.mark.parametrize("seeds", [3, 12, 23, 37, 40, 52])
+def test_a_loss_of_the_margin_passes_for_none_at_most_as_often_as_the_level(seeds, won):
     luck = np.random.default_rng(23)
-    passed, repetitions = 0, 2_000
-    for contrasts in luck.choice([-1.0, 0.0], p=[0.1, 0.9], size=(repetitions, seeds)):
-        passed += paired.p_above(contrasts, 1.0, -0.1) <= 0.05
-    assert passed / repetitions <= 0.05 + 3 * np.sqrt(0.05 * 0.95 / repetitions)
+    chances, repetitions = [0.1 + won, 0.9 - 2 * won, won], 2_000
+    p = np.array(
+        [
+            paired.p_above(contrasts, 1.0, -0.1)
+            for contrasts in luck.choice([-1.0, 0.0, 1.0], p=chances, size=(repetitions, seeds))
+        ]
+    )
+    for level in (0.05, 0.005):  # Holm's method asks for small ones
+        assert (p <= level).mean() <= level + 3 * np.sqrt(level * (1 - level) / repetitions)
+
+
+def test_that_no_margin_is_lost_is_seen_with_enough_seeds():
+    assert paired.p_above(np.zeros(30), 1.0, -0.1) > 0.05  # of which a tenth may lose: 0.9^30 is 0.04
+    assert paired.p_above(np.zeros(50), 1.0, -0.1) < 0.05
+    assert paired.p_above(np.full(30, 0.1), 1.0, -0.1) < 0.05
+    assert paired.p_above(np.full(50, -0.2), 1.0, -0.1) > 0.5
+    assert paired.p_above(np.full(5, -1.0), 1.0, -0.1) == 1.0
 
 
 def test_the_ratio_of_sums_covers_at_its_level():
