@@ -12,7 +12,10 @@ METHODS = (
     ),
     (
         "The hypothesis of no difference is that the cells compared are exchangeable. The tests are "
-        "one-sided, in the direction that the paper claims."
+        "one-sided, in the direction that the paper claims. A small p-value says that cells are not "
+        "exchangeable, in the claimed direction of the sum over cells, not that each cell shows it. Double "
+        "descent tests the mean errors, too, for they are skewed; data-time counts as not supported only if "
+        "failures taken as never agree, for the slow runs are those that fail."
     ),
     (
         "Limits of differences of probabilities and of shares are those of Student over seeds, with two more "
@@ -34,6 +37,7 @@ METHODS = (
         "Parallel search is fitted by maximum likelihood over the widths of one number of samples and "
         "initialisation (binomial, complementary log-log link, offset log of the width). Its limits are "
         "those of the profile likelihood, widened by the design effect of the shared seeds (Rotnitzky and "
-        "Jewell 1990); its goodness of fit takes cells as independent, and is a guide only."
+        "Jewell 1990), and exact ones where no run, or every run, succeeded; its goodness of fit "
+        "takes cells as independent, and is a guide only."
     ),
 )

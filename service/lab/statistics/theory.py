@@ -13,6 +13,8 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
+from service.lab.statistics.intervals import clopper_pearson
+
 if TYPE_CHECKING:
     from numpy.typing import NDArray
 
@@ -78,7 +80,9 @@ def fit_search(counts: Sequence[Count], level: float = 0.95, design_effect: floa
     With success probability 1 - (1 - p)^r it is a binomial model with complementary log-log link, the offset
     log r and one parameter, log(-log(1 - p)); its log-likelihood is concave (McCullagh and Nelder 1989,
     "Generalized Linear Models", chapter 4). Limits are those of the profile likelihood: all p whose deviance
-    is at most the quantile of chi-squared above the least one.
+    is at most the quantile of chi-squared above the least one. Where no run succeeded, or every run, that is
+    no guide, nor is there a design effect to see. The limit is then Clopper and Pearson's of one width, the
+    widest or the narrowest, which is exact whatever the widths of a seed have in common.
 
     Args:
         counts: At least one width with a run.
@@ -90,20 +94,17 @@ def fit_search(counts: Sequence[Count], level: float = 0.95, design_effect: floa
     from scipy.special import chdtrc, chdtri  # noqa: PLC0415  # as above
 
     known = _Arrays(counts)
-    won, runs = known.won.sum(), known.won.sum() + known.lost.sum()
-    best, highest = -math.inf if won == 0 else math.inf, 0.0
-    if 0 < won < runs:
-        best = brentq(known.score, _LEAST, _MOST, xtol=1e-12)
-        highest = known.log_likelihood(best)
+    if not known.won.any() or not known.lost.any():
+        return _fit_of_one_outcome([count for count in counts if count.runs], level)
+    best = brentq(known.score, _LEAST, _MOST, xtol=1e-12)
+    highest = known.log_likelihood(best)
     reach = max(1.0, design_effect) * float(chdtri(1, 1 - level)) / 2
 
     def lacking(at: float) -> float:
         return known.log_likelihood(at) - (highest - reach)
 
-    inner = min(max(best, _LEAST), _MOST)
     low, high = (
-        best if inner == outer else outer if lacking(outer) > 0 else brentq(lacking, outer, inner, xtol=1e-12)
-        for outer in (_LEAST, _MOST)
+        outer if lacking(outer) > 0 else brentq(lacking, outer, best, xtol=1e-12) for outer in (_LEAST, _MOST)
     )
     deviance, degrees = max(0.0, 2 * (known.saturated - highest)), len(known.won) - 1
     return SearchFit(
@@ -114,6 +115,23 @@ def fit_search(counts: Sequence[Count], level: float = 0.95, design_effect: floa
         degrees,
         float(chdtrc(degrees, deviance)) if degrees else None,
     )
+
+
+def _fit_of_one_outcome(counts: Sequence[Count], level: float) -> SearchFit:
+    """Return the fit where no run, or every run, succeeded, with the limit of the width that says most."""
+    succeeded = counts[0].successes > 0
+    told = min(counts, key=lambda count: count.width if succeeded else -count.width)
+    limits = clopper_pearson(told.successes, told.runs, level)
+    degrees = len(counts) - 1
+    p_value = 1.0 if degrees else None
+    if succeeded:
+        return SearchFit(1.0, _of_one(limits.low, told.width), 1.0, 0.0, degrees, p_value)
+    return SearchFit(0.0, 0.0, _of_one(limits.high, told.width), 0.0, degrees, p_value)
+
+
+def _of_one(chance: float, width: int) -> float:
+    """Return the probability of one lucky neuron, from that of one among so many."""
+    return -math.expm1(math.log1p(-chance) / width)
 
 
 class _Arrays:
@@ -175,7 +193,7 @@ def design_effect(outcomes: NDArray[np.bool_], widths: Sequence[int], probabilit
 
 def _of_log(at: float) -> float:
     """Return p from log(-log(1 - p))."""
-    return 0.0 if at == -math.inf or at <= _LEAST else 1.0 if at == math.inf else -math.expm1(-math.exp(at))
+    return 0.0 if at <= _LEAST else -math.expm1(-math.exp(at))
 
 
 def statistical_query_samples(

@@ -124,8 +124,8 @@ def test_one_step_that_loses_makes_width_not_monotone(drawn):
 def test_a_rise_of_the_error_between_two_falls_is_a_double_descent(arranged):
     luck = np.random.default_rng(9)
     bump = np.array([0.30, 0.45, 0.05])[None, :, None, None]
-    shape = (3, 3, 2, 24)
-    error = bump + 0.05 * luck.normal(size=shape) + 0.05 * luck.normal(size=(1, 1, 1, 24))
+    shape = (3, 3, 2, 40)
+    error = bump + 0.05 * luck.normal(size=shape) + 0.05 * luck.normal(size=(1, 1, 1, 40))
     found = judged(arranged(error < 0.1, test_error=error))
     descent = of(found, "double-descent")
     assert descent.verdict == "supported"
@@ -133,3 +133,28 @@ def test_a_rise_of_the_error_between_two_falls_is_a_double_descent(arranged):
     assert "from 100 to 300 samples" in descent.explanation
     falling = np.sort(error, axis=1)[:, ::-1]
     assert of(judged(arranged(falling < 0.1, test_error=falling)), "double-descent").verdict != "supported"
+
+
+def test_that_the_slow_runs_of_less_data_do_not_end_in_time_is_not_held_against_the_claim(arranged):
+    luck = np.random.default_rng(10)
+    # Each step to less data takes 1.2 times the steps, and most runs of the least data do not end in time.
+    factors = 1.2 ** np.array([2.0, 1.0, 0.0])[None, :, None, None]
+    steps = np.ceil(factors * 60_000 * np.exp(0.3 * luck.normal(size=(3, 3, 2, 400))) / 500) * 500
+    time = of(judged(arranged(steps <= 50_000, steps), ("data-time",)), "data-time")
+    assert time.effect.high < time.smallest_effect  # of those that end in time
+    assert time.verdict != "not supported"
+    # Without any difference it is excluded, failures or not.
+    steps = np.ceil(45_000 * np.exp(0.2 * luck.normal(size=(3, 3, 2, 400))) / 500) * 500
+    assert (
+        of(judged(arranged(steps <= 50_000, steps), ("data-time",)), "data-time").verdict == "not supported"
+    )
+
+
+def test_a_mean_error_that_falls_while_most_seeds_rise_is_no_double_descent(arranged):
+    luck, wrong = np.random.default_rng(11), 0
+    for _ in range(20):
+        error = np.array([0.45, 0.47, 0.05])[None, :, None, None] + 0.003 * luck.normal(size=(3, 3, 2, 16))
+        error[:, 1] = np.where(luck.random((3, 2, 16)) < 0.1, 0.06, error[:, 1])  # 0.429 on average
+        found = of(judged(arranged(error < 0.1, test_error=error), ("double-descent",)), "double-descent")
+        wrong += found.verdict == "supported"
+    assert wrong <= 2

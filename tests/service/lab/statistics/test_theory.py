@@ -68,14 +68,26 @@ def test_one_width_of_one_neuron_is_a_share():
 
 def test_all_or_none_has_one_limit():
     none = theory.fit_search([Count(10, 0, 24), Count(100, 0, 24)])
-    # 110 x 24 neurons without luck: (1 - p)^2640 = exp(-chi2 / 2).
+    # The widest alone: 100 x 24 neurons without luck, (1 - p)^2400 = 0.025.
     assert (none.probability, none.low) == (0.0, 0.0)
-    assert none.high == pytest.approx(-math.expm1(-chi2.ppf(0.95, 1) / 2 / 2640), rel=1e-6)
+    assert none.high == pytest.approx(-math.expm1(math.log(0.025) / 2400))
     every = theory.fit_search([Count(10, 24, 24), Count(100, 24, 24)])
     assert (every.probability, every.high) == (1.0, 1.0)
-    assert 24 * 2 * -math.log(theory.parallel_search(every.low, 10)) == pytest.approx(
-        chi2.ppf(0.95, 1), rel=1e-3
-    )
+    assert theory.parallel_search(every.low, 10) == pytest.approx(0.025 ** (1 / 24))  # the narrowest alone
+    assert (every.deviance, every.degrees, every.p_value) == (0.0, 1, 1.0)
+    assert theory.fit_search([Count(10, 0, 24)]).p_value is None
+
+
+def test_without_a_success_the_limit_covers_although_widths_share_their_neurons():
+    luck, widths, repetitions = np.random.default_rng(5), [10, 30, 100, 300], 300
+    true, missed = 1.2 * -math.log(0.147) / (440 * 24), 0
+    for _ in range(repetitions):
+        outcomes = nested(luck, true, widths, 24)
+        fit = theory.fit_search(
+            [Count(w, int(row.sum()), 24) for w, row in zip(widths, outcomes, strict=True)]
+        )
+        missed += not outcomes.any() and not fit.low <= true <= fit.high
+    assert missed == 0  # chi-squared's limit, of all neurons as independent, missed each of them
 
 
 def nested(luck, p, widths, seeds):
