@@ -14,7 +14,7 @@ from service.lab.report.findings.draft import Draft
 from service.lab.report.methods import METHODS
 from service.store import reports
 from tombola.results import Experiment as Answered
-from tombola.results import NotTested, Report
+from tombola.results import ExperimentStatus, NotTested, Report
 from tombola.spec import ExperimentSpec, Seeds
 
 if TYPE_CHECKING:
@@ -45,7 +45,7 @@ def report(session: Session, experiment_id: str, probability: float = 0.5) -> Re
     return Report(
         experiment=experiment,
         as_of=_as_of(row, reports.last_finished(session, experiment_id)),
-        provisional=not experiment.status.finished,
+        provisional=experiment.status is not ExperimentStatus.SUCCEEDED,
         probability=probability,
         alpha=draft.ALPHA,
         level=draft.LEVEL,

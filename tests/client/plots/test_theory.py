@@ -157,7 +157,7 @@ def test_the_bound_is_drawn_where_it_lies_in_the_picture(report):
     figure = plots.resources(report(thresholds=rows, bound=4000.0, provisional=True))
     shown = words(figure)
     assert "statistical-query bound" in shown
-    assert "provisional: runs are still to come" in shown
+    assert "provisional: runs are missing" in shown
     (bound,) = [one for one in figure.axes[0].get_lines() if one.get_linestyle() == ":"]
     assert list(bound.get_ydata()) == [400, 40, 4]
 

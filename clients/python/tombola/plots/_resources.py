@@ -126,5 +126,5 @@ def _note(report: Report, y: Scale) -> str:
     inside = _bound_inside(report, y)
     said = [] if inside else [f"the statistical-query bound ({bound:.2g} samples) is outside"]
     if report.provisional:
-        said.append("provisional: runs are still to come")
+        said.append("provisional: runs are missing")
     return "; ".join(said)

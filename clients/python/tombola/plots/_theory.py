@@ -128,5 +128,5 @@ def _note(report: Report, every: Sequence[int | None], shown: Sequence[int | Non
     if len(shown) < len(every):
         said.append(f"{len(shown)} of {len(every)} training-set sizes")
     if report.provisional:
-        said.append("provisional: runs are still to come")
+        said.append("provisional: runs are missing")
     return "; ".join(said)

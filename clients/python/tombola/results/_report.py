@@ -135,7 +135,10 @@ class Report(Answer):
 
     experiment: Experiment
     as_of: datetime = Field(description="When the last thing happened that it rests on.")
-    provisional: bool = Field(description="Whether runs are still to come.")
+    provisional: bool = Field(
+        description="Whether runs are missing: still to come, or never trained, as of a cancelled one. "
+        "Cells that are complete then are the quick ones, which favours success."
+    )
     probability: float = Field(description="Success probability at which thresholds are compared.")
     alpha: float = Field(description="Most that p_adjusted may be for a verdict.")
     level: float = Field(description="Confidence level of all limits.")

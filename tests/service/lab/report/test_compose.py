@@ -118,6 +118,16 @@ def test_an_experiment_in_training_is_reported_of_its_complete_cells_only(databa
     assert found.runs == 8 * found.cells
 
 
+def test_a_cancelled_experiment_is_reported_as_provisional(database, spec, submit, hands, lab):
+    experiment = submit(spec)
+    hands.train(hands.queued()[0])
+    with database.write() as session:
+        lab.cancel(session, experiment)
+    found = read(database, experiment)
+    assert found.experiment.status == "cancelled"
+    assert found.provisional
+
+
 def test_before_the_first_run_nothing_is_tested(database, spec, submit):
     found = read(database, submit(spec))
     assert (found.cells, found.findings, found.parallel_search, found.software) == (0, [], [], [])
