@@ -41,13 +41,13 @@ def reasons(outcomes):
 
 
 def test_in_figure_1_sparse_buys_data_at_width_3000(figure_1):
-    # 31 of 32 runs against 1 of 32 at 600 samples; from 1000 on the dense start is as good.
+    # 31 of 32 runs against 2 of 32 at 600 samples; from 1000 on the dense start is as good.
     found = thresholds.sparse_data(figure_1, 0, 1, 0.5)
     (judged,) = verdicts([found])
     assert judged.verdict == "supported"
     assert (found.effect.value, found.effect.low, found.effect.high) == (pytest.approx(1000 / 600),) * 3
     assert "2-sparse at width 3000 takes 600 samples (600 to 600)" in judged.explanation
-    assert judged.p_value < 1e-6
+    assert judged.p_value < 1e-5
 
 
 def test_in_figure_1_width_buys_data_for_both_starts(figure_1):
