@@ -133,7 +133,7 @@ class Cell(Base):
     experiment_id: Mapped[str] = mapped_column(ForeignKey("experiments.id", ondelete="CASCADE"))
     position: Mapped[int]
     configuration_id: Mapped[int] = mapped_column(ForeignKey("configurations.id"))
-    width: Mapped[int]
+    width: Mapped[int]  # 0 where the model has no hidden layer
     samples: Mapped[int | None]
     sparsity: Mapped[int | None]
     seed_start: Mapped[int] = mapped_column(BigInteger)
@@ -216,6 +216,23 @@ class Curve(Base):
     document: Mapped[dict[str, Any]]
 
 
+class Score(Base):
+    """What a run on a table scored on its validation and its test rows."""
+
+    __tablename__ = "scores"
+
+    run_id: Mapped[int] = mapped_column(ForeignKey("runs.id", ondelete="CASCADE"), primary_key=True)
+    validation_accuracy: Mapped[float | None] = mapped_column(Float)
+    validation_auc: Mapped[float | None] = mapped_column(Float)
+    validation_loss: Mapped[float | None] = mapped_column(Float)
+    validation_rows: Mapped[int]
+    test_accuracy: Mapped[float | None] = mapped_column(Float)
+    test_auc: Mapped[float | None] = mapped_column(Float)
+    test_loss: Mapped[float | None] = mapped_column(Float)
+    test_rows: Mapped[int]
+    importance: Mapped[list[dict[str, Any]] | None] = mapped_column(Document, deferred=True)
+
+
 class Shard(Base):
     """Runs to be trained together: the unit of dispatch, lease and recovery. Live while queued or leased."""
 
@@ -230,6 +247,8 @@ class Shard(Base):
     id: Mapped[int] = mapped_column(BigInt, primary_key=True)
     experiment_id: Mapped[str] = mapped_column(ForeignKey("experiments.id", ondelete="CASCADE"))
     state: Mapped[str] = mapped_column(String(16), default="queued")
+    # What trains it: "parity", "networks" (on tables), or "estimators", which have a queue of their own.
+    kind: Mapped[str] = mapped_column(String(16), default="parity", server_default="parity")
     cost: Mapped[float] = mapped_column(Float)  # of the runs that its last claim found missing
     cost_recorded: Mapped[float] = mapped_column(
         Float, default=0.0

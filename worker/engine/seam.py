@@ -7,7 +7,7 @@ from dataclasses import dataclass, field
 from typing import Protocol
 
 from tombola.results import Outcome
-from tombola.spec import Configuration
+from tombola.spec import Configuration, TabularConfiguration
 
 
 @dataclass(frozen=True, slots=True)
@@ -15,6 +15,14 @@ class Run:
     """One unit of training: a configuration and a seed."""
 
     configuration: Configuration
+    seed: int
+
+
+@dataclass(frozen=True, slots=True)
+class TabularRun:
+    """One unit of training on a table: a configuration and a seed."""
+
+    configuration: TabularConfiguration
     seed: int
 
 
@@ -28,23 +36,56 @@ class Curve:
 
 
 @dataclass(frozen=True, slots=True)
+class Metrics:
+    """Accuracy, area under the ROC curve and mean cross-entropy; fields as in `tombola.results.Metrics`."""
+
+    accuracy: float | None
+    auc: float | None
+    loss: float | None
+
+
+@dataclass(frozen=True, slots=True)
+class Importance:
+    """What a model reads of a column; fields as in `tombola.results.FeatureImportance`."""
+
+    column: str
+    permutation: float
+    deviation: float
+    support: float | None = None
+    initial_support: float | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Score:
+    """What a run on a table scored; fields as in `tombola.results.Score`."""
+
+    validation: Metrics
+    test: Metrics
+    validation_rows: int
+    test_rows: int
+    importance: Sequence[Importance] | None = None
+
+
+@dataclass(frozen=True, slots=True)
 class FinishedRun:
     """A run and how it ended.
 
     Attributes:
         steps: SGD steps taken: at success the step of the evaluation, else all that were trained.
+        score: Of runs on tables, which are successes where it is finite; their test error is the score's.
         wall_seconds: The run's share of the time that the engine trained. Runs side by side share it equally,
             so that all shares add up to it. Times `Engine.lanes` they are core-seconds on CPU and GPU-seconds
             on a GPU; the planner learns from them how fast the engine is.
     """
 
-    run: Run
+    run: Run | TabularRun
     outcome: Outcome
     steps: int
     train_error: float | None
     test_error: float | None
     curve: Curve
     wall_seconds: float
+    score: Score | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -112,6 +153,27 @@ class Engine(Protocol):
 
         Returns:
             True when every run was handed over, False when `should_stop` ended it before.
+
+        Raises:
+            EngineMemoryError: One run alone does not fit into memory.
+        """
+        ...
+
+
+class TabularEngine(Protocol):
+    """Trains models on tables; attributes as those of `Engine`.
+
+    What it draws is a pure function of configuration and seed. A run that is stopped starts anew.
+    """
+
+    name: str
+    device: str
+    detail: str
+    lanes: int
+    versions: Mapping[str, str]
+
+    def train(self, runs: Sequence[TabularRun], on_finished: OnFinished, should_stop: ShouldStop) -> bool:
+        """Train the runs and hand each to `on_finished` once, both as `Engine.train` does.
 
         Raises:
             EngineMemoryError: One run alone does not fit into memory.

@@ -8,7 +8,7 @@ from enum import StrEnum
 from pydantic import Field
 
 from tombola.results._base import Answer
-from tombola.spec import ExperimentSpec
+from tombola.spec import AnySpec
 
 
 class ExperimentStatus(StrEnum):
@@ -192,7 +192,7 @@ class Experiment(Answer):
     quote: Quote
     actual: Actual | None = Field(default=None, description="Null until a run of it was trained.")
     adaptive: Adaptive | None = Field(default=None, description="Null where seeds are a fixed number.")
-    spec: ExperimentSpec
+    spec: AnySpec
     created_at: datetime
     started_at: datetime | None = None
     finished_at: datetime | None = None
@@ -202,4 +202,4 @@ class DryRun(Answer):
     """What a valid spec would cost; nothing was stored."""
 
     quote: Quote
-    spec: ExperimentSpec
+    spec: AnySpec

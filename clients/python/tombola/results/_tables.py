@@ -17,7 +17,10 @@ if TYPE_CHECKING:
 
 
 class Outcome(StrEnum):
-    """How a run ended. Success: test error at most `success_error` at an evaluation within `max_steps`."""
+    """How a run ended. Success: test error at most `success_error` at an evaluation within `max_steps`.
+
+    Runs on tables have no such goal: each that ends with a score is a success.
+    """
 
     SUCCESS = "success"
     CENSORED = "censored"  #: not successful within the budget
