@@ -1,0 +1,125 @@
+"""Networks against tuned forests on tables, through the whole service: the paper's Figure 3, down-scaled.
+
+Usage: python -m bench.tabular [--tables DIR] [--splits 3] [--data-dir tabular-data] [--quick] [--results DIR]
+
+DIR holds tables as text, the class in the last column; without it two tables that come with scikit-learn are
+taken. Every model has as many candidates as every other, and which one counts is chosen on validation rows.
+Ctrl-C and a second start on the same data folder go on where it stopped; more splits train only the new runs.
+`bench.report` draws the pictures.
+"""
+
+from __future__ import annotations
+
+import csv
+import gzip
+import hashlib
+import tempfile
+from contextlib import ExitStack
+from pathlib import Path
+from typing import Any
+
+from bench import output
+from bench.machine import ROOT
+from bench.stack import running
+from tombola import Client, Comparison
+from tombola.results import ExperimentStatus
+from tombola.spec import EstimatorModels, MlpModels, TabularGrid, TabularSpec, TabularTarget
+
+FRACTIONS = [0.01, 0.03, 0.1, 0.3, 1.0]
+QUICK_FRACTIONS = [0.3, 1.0]
+
+
+def networks(*, quick: bool) -> list[MlpModels]:
+    """Return the candidates of the networks: widths, both initialisations, two optimizers."""
+    widths = [10, 30] if quick else [30, 300, 3000]
+    steps = {"max_steps": 200 if quick else 4000}
+    return [
+        MlpModels(width=widths, optimizer=["sgd"], learning_rate=[0.1], **steps),
+        MlpModels(width=widths, optimizer=["adamw"], learning_rate=[0.001], **steps),
+    ]
+
+
+def specification(names: list[str], splits: int, *, quick: bool) -> TabularSpec:
+    """Return the experiment on these data sets, with as many candidates of every model."""
+    mlps = networks(quick=quick)
+    trials = sum(models.candidate_count for models in mlps)
+    return TabularSpec(
+        name="networks and forests on tables",
+        target=TabularTarget(datasets=names),
+        grid=TabularGrid(fractions=QUICK_FRACTIONS if quick else FRACTIONS, splits=splits),
+        models=[
+            *mlps,
+            EstimatorModels(kind="forest", trials=trials),
+            EstimatorModels(kind="boosting", trials=trials),
+            EstimatorModels(kind="logistic", trials=trials),
+        ],
+    )
+
+
+def imported(client: Client, folder: Path | None) -> list[str]:
+    """Bring the tables, those of a folder or those that come with scikit-learn, and return their names."""
+    if folder is None:
+        for name in ("breast_cancer", "wine"):
+            client.datasets.wait(client.datasets.import_bundled(name))
+        return ["breast_cancer", "wine"]
+    names = []
+    for path in sorted(folder.glob("*.csv.gz")):
+        with gzip.open(path, "rt") as file:
+            *_, target = next(csv.reader(file))
+        names.append(client.datasets.create(path, target=target).name)
+    return names
+
+
+def trained(client: Client, spec: TabularSpec) -> dict[str, Any]:
+    """Submit, or find what an earlier start submitted; wait, and return what came of it."""
+    key = hashlib.sha256(spec.canonical_json().encode()).hexdigest()
+    experiment = client.experiments.create(spec, idempotency_key=key)
+    if experiment.data.status in (ExperimentStatus.FAILED, ExperimentStatus.CANCELLED):
+        experiment.retry()
+    quote = experiment.data.quote
+    experiment.wait(progress=True)
+    data = experiment.refresh().data
+    assert data.started_at is not None  # noqa: S101  # it succeeded
+    assert data.finished_at is not None  # noqa: S101  # as above
+    return {
+        "spec": spec.model_dump(mode="json"),
+        "runs": data.progress.runs_done,
+        "runs_reused": data.progress.runs_reused,
+        "quoted_seconds": None if quote.wall_seconds is None else quote.wall_seconds.model_dump(),
+        # A pause between two starts is in it.
+        "seconds": (data.finished_at - data.started_at).total_seconds(),
+        "core_seconds": None if data.actual is None else data.actual.core_seconds,
+        "comparison": experiment.comparison().model_dump(mode="json"),
+        "frontier": experiment.width_frontier().model_dump(mode="json"),
+    }
+
+
+def main() -> None:
+    """Train, print the accuracies and write tabular.json."""
+    parser = output.parser(__doc__)
+    parser.add_argument("--tables", type=Path, help="folder of tables [default: two of scikit-learn's]")
+    parser.add_argument("--splits", type=int, default=3, help="splits of each data set")
+    parser.add_argument("--data-dir", type=Path, default=ROOT / "tabular-data", help="quick: a temporary one")
+    arguments = parser.parse_args()
+    with ExitStack() as held:
+        data_dir = arguments.data_dir
+        if arguments.quick:
+            data_dir = Path(held.enter_context(tempfile.TemporaryDirectory(prefix="tombola-bench-")))
+        client = held.enter_context(running(data_dir, "auto"))
+        names = imported(client, arguments.tables)
+        spec = specification(names, arguments.splits, quick=arguments.quick)
+        print(f"{spec.cell_count} cells, {spec.run_count} runs; data in {data_dir}", flush=True)
+        found = trained(client, spec)
+    for item in Comparison.model_validate(found["comparison"]).datasets:
+        said = ", ".join(
+            f"{one.model} {100 * one.accuracy.value:.1f}"
+            for one in item.models
+            if one.accuracy.value is not None
+        )
+        print(f"{item.dataset}, {item.samples} rows: {said}")
+    print(f"{found['runs']} runs in {found['seconds']:.1f} s")
+    output.write(arguments, "tabular", found)
+
+
+if __name__ == "__main__":
+    main()
