@@ -21,6 +21,9 @@ their random numbers: with one seed, a training set of 600 is the first 600 samp
 first neurons of a wide network draw what those of a narrow one draw. Comparisons between cells are therefore
 paired (common random numbers), and the runs of one cell stay independent. A run that trains online takes
 training sample `step * batch_size + place`.
+
+Networks on tables draw from MASK, WEIGHTS and MINIBATCH likewise, and from HIDDEN and OUTPUT
+(`mlp._initial`). SHUFFLE orders rows where the importance of a column is measured, see `importance`.
 """
 
 from __future__ import annotations
@@ -55,6 +58,9 @@ class Stream(IntEnum):
     WEIGHTS = 3
     MINIBATCH = 4
     TEST = 5
+    HIDDEN = 6
+    OUTPUT = 7
+    SHUFFLE = 8
 
 
 def target_key(target: ParityTarget) -> Key:

@@ -55,11 +55,11 @@ class TorchEngine:
     def __init__(self, device: str = "auto", memory_limit: int | None = None) -> None:
         if memory_limit is not None and memory_limit <= 0:
             raise ValueError(f"memory_limit is a positive number of bytes, not {memory_limit}")
-        self._device = _find_device(device)
+        self._device = find_device(device)
         self._memory_limit = memory_limit
         self.device = str(self._device)
         self.lanes = torch.get_num_threads() if self._device.type == "cpu" else 1
-        self.detail = _detail(self._device, self.lanes)
+        self.detail = detail_of(self._device, self.lanes)
         # On CPU products of other shapes would round otherwise, and launches cost next to nothing.
         cuda = self._device.type == "cuda"
         self._slack = CUDA_SLACK if cuda else 1.0
@@ -116,7 +116,8 @@ class TorchEngine:
         return Resources(self._device, memory, self.lanes, self._slack, self._capturer, self._batch)
 
 
-def _detail(device: torch.device, lanes: int) -> str:
+def detail_of(device: torch.device, lanes: int) -> str:
+    """Return in words how torch trains on a device: the GPU's name, or version, BLAS and threads."""
     if device.type == "cuda":
         return torch.cuda.get_device_name(device)
     parts = [f"torch {torch.__version__.partition('+')[0]}"]
@@ -125,7 +126,12 @@ def _detail(device: torch.device, lanes: int) -> str:
     return ", ".join([*parts, f"{lanes} thread{'s' * (lanes != 1)}"])
 
 
-def _find_device(name: str) -> torch.device:
+def find_device(name: str) -> torch.device:
+    """Return the device of a setting: see `TorchEngine`.
+
+    Raises:
+        DeviceError: There is no such device.
+    """
     available = torch.cuda.device_count()
     if name == "auto":
         name = "cuda" if available else "cpu"
