@@ -24,6 +24,7 @@ from service.lab.errors import (
     UnknownExperiment,
     UnknownImport,
     UnknownWidth,
+    WrongKind,
 )
 from tombola.results import Problem, ProblemPart
 
@@ -106,7 +107,7 @@ def install(app: FastAPI) -> None:
     app.add_exception_handler(BadTable, _on_bad_table)
     app.add_exception_handler(TableTooLarge, _on_too_large)
     app.add_exception_handler(UnknownWidth, _on_unknown_width)
-    for conflict in (IllegalTransition, IdempotencyConflict, DatasetNameTaken):
+    for conflict in (IllegalTransition, IdempotencyConflict, DatasetNameTaken, WrongKind):
         app.add_exception_handler(conflict, _on_conflict)
     for away in (OperationalError, InterfaceError, PoolTimeout):
         app.add_exception_handler(away, _on_away)

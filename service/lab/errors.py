@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from typing import ClassVar
+
 
 class LabError(Exception):
     """Base of the domain's errors; the text is for the user."""
@@ -27,6 +29,24 @@ class ExperimentGone(LabError):  # noqa: N818  # as above
 
 class IllegalTransition(LabError):  # noqa: N818  # as above
     """The experiment is in a state in which this cannot be done."""
+
+
+class WrongKind(LabError):  # noqa: N818  # as above
+    """Experiments of this kind have no such answer."""
+
+    _INSTEAD: ClassVar = {
+        "parity": "on a parity: it has a success table, a frontier, thresholds and a report "
+        "(/v1/experiments/{id}/success-table, …/report)",
+        "tabular": "on tables: what it found is at /v1/experiments/{id}/comparison, run by run at "
+        "/v1/experiments/{id}/scores",
+    }
+
+    def __init__(self, experiment_id: str, kind: str) -> None:
+        """Say where the answers of its kind are."""
+        super().__init__(
+            f"experiment {experiment_id} is {self._INSTEAD[kind].format(id=experiment_id)}; this answer is of "
+            "the other kind of experiments"
+        )
 
 
 class IdempotencyConflict(LabError):  # noqa: N818  # as above

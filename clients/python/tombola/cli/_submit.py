@@ -15,7 +15,7 @@ if TYPE_CHECKING:
     from tombola._client.experiment import Experiment
     from tombola.cli._session import Session
     from tombola.results import DryRun
-    from tombola.spec import ExperimentSpec
+    from tombola.spec import AnySpec
 
 _PANEL = "Experiments"
 
@@ -169,7 +169,7 @@ def _asked(  # noqa: PLR0913  # as the command has them
     *,
     name: str | None,
     idempotency_key: str | None,
-) -> list[tuple[ExperimentSpec, str | None]]:
+) -> list[tuple[AnySpec, str | None]]:
     """Return what is to be submitted, each with its idempotency key."""
     if preset is None:
         return [(read_spec(str(spec), name), idempotency_key)]
