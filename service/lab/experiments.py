@@ -391,7 +391,7 @@ def _require_datasets(session: Session, experiment: Experiment) -> None:
     ]
     if gone:
         raise IllegalTransition(
-            f"experiment {experiment.id} cannot be retried: its data set {gone[0]} was deleted; bring it again"
+            f"experiment {experiment.id} cannot be retried: its data set {gone[0]} was deleted: bring it back"
         )
 
 

@@ -68,7 +68,8 @@ def kinds_of(session: Session, ids: Iterable[int]) -> dict[int, str]:
     """Return what kind shards are, by id; those that are gone are left out."""
     found: dict[int, str] = {}
     for chunk in in_lists(ids):
-        found.update(session.execute(select(Shard.id, Shard.kind).where(Shard.id.in_(chunk))).tuples())
+        rows = session.execute(select(Shard.id, Shard.kind).where(Shard.id.in_(chunk)))
+        found.update({row.id: row.kind for row in rows})
     return found
 
 

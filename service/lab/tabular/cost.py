@@ -2,8 +2,8 @@
 
 Networks are counted in operations, as on parities. Models of libraries have no such count that would tell
 their time: their seconds come from formulas whose factors were measured once, roughly, on one core of a Xeon
-with scikit-learn 1.9 (forest, boosting, logistic) or are assumed (the others). Measured speeds correct them, by
-kind of model.
+with scikit-learn 1.9 (forest, boosting, logistic) or are assumed (the others). Measured speeds correct them,
+by kind of model.
 """
 
 from __future__ import annotations
