@@ -34,7 +34,7 @@ def messages(broker_url):
 
     def read():
         with redis.Redis.from_url(broker_url) as connection:
-            found = [json.loads(item) for item in reversed(connection.lrange("tombola", 0, -1))]
+            found = [json.loads(item) for item in reversed(connection.lrange("tombola-cpu", 0, -1))]
         return [json.loads(b64decode(message["body"]))[0][0] for message in found]
 
     return read
@@ -150,7 +150,7 @@ def test_an_experiment_left_without_shards_is_planned_again(database, lab, spec,
 
 def import_messages(broker_url):
     with redis.Redis.from_url(broker_url) as connection:
-        found = [json.loads(item) for item in connection.lrange("tombola", 0, -1)]
+        found = [json.loads(item) for item in connection.lrange("tombola-cpu", 0, -1)]
     assert {message["headers"]["task"] for message in found} <= {"tombola.import_datasets"}
     return [json.loads(b64decode(message["body"]))[0][0] for message in found]
 
