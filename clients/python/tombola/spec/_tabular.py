@@ -173,6 +173,9 @@ class EstimatorModel(Contract):
     kind: EstimatorKind
     hyperparameters: dict[str, float | int | str | bool | None]
 
+    def __hash__(self) -> int:
+        return hash((self.kind, frozenset(self.hyperparameters.items())))
+
 
 AnyModel = Annotated[MlpModel | EstimatorModel, Discriminator("kind")]
 
