@@ -151,8 +151,8 @@ def _bad_sizes(spec: TabularSpec, one: Resolved, train: int) -> Iterator[Problem
         if samples > train:
             yield ProblemPart(
                 pointer=pointer,
-                detail=f"must be at most the largest training set, and that of data set {one.name} has "
-                f"{train} rows; this one has {samples}",
+                detail=f"the largest training set of data set {one.name} has {train} rows; this one would "
+                f"have {samples}",
             )
             continue
         if samples in seen:

@@ -67,7 +67,7 @@ def test_unknown_data_sets_and_one_named_twice_are_pointed_to(refused, dataset):
 
 
 def test_sizes_that_are_too_large_or_the_same_are_pointed_to(refused):
-    assert "has 70 rows; this one has 71" in refused(grid={"samples": [70, 71]})["/grid/samples/1"]
+    assert "has 70 rows; this one would have 71" in refused(grid={"samples": [70, 71]})["/grid/samples/1"]
     wrong = refused(grid={"fractions": [0.5, 0.501]})
     assert wrong == {
         "/grid/fractions/1": "0.501 is 35 rows of data set colours, as 0.5 is: leave one of them out"
