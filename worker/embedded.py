@@ -32,6 +32,7 @@ _READY_SECONDS = 60.0
 _STOP_SECONDS = 15.0
 #: A child that dies sooner than this after its start is not restarted at once.
 _BACKOFF_SECONDS = 5.0
+_DEVICES = Path("/dev")
 
 _log = logging.getLogger(__name__)
 
@@ -210,7 +211,7 @@ def _may_use_gpu(settings: Settings) -> bool:
     """Guess, without loading torch, whether the engine will be on a GPU; wrong, it is a worker too many."""
     if settings.engine == "native" or settings.device == "cpu":
         return False
-    return settings.device != "auto" or any(Path("/dev").glob("nvidia[0-9]*"))
+    return settings.device != "auto" or any(_DEVICES.glob("nvidia[0-9]*"))
 
 
 def free_port(host: str = "127.0.0.1") -> int:

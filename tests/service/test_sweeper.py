@@ -33,9 +33,7 @@ def messages(broker_url):
     """Return a function giving the shard ids of the waiting messages, in the order they will be taken."""
 
     def read():
-        with redis.Redis.from_url(broker_url) as connection:
-            found = [json.loads(item) for item in reversed(connection.lrange("tombola-cpu", 0, -1))]
-        return [json.loads(b64decode(message["body"]))[0][0] for message in found]
+        return [key for _, key in reversed(sent(broker_url, "tombola"))]
 
     return read
 
