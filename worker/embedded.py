@@ -202,7 +202,7 @@ def _workers(settings: Settings) -> dict[str, str]:
 
     One worker trains everything on CPU. A GPU is kept busy by a worker of its own, beside one for the rest.
     """
-    if settings.queues == "main,cpu" and _may_use_gpu(settings):
+    if len(settings.consumed) > 1 and _may_use_gpu(settings):
         return {"worker": "main", "worker-cpu": "cpu"}
     return {"worker": settings.queues}
 

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from datetime import timedelta
+
 import numpy as np
 import pyarrow as pa
 import pytest
@@ -15,11 +17,13 @@ from service.lab.datasets.storing import About
 from service.lab.datasets.table import Asked, assemble
 from service.lab.experiments import Lab
 from service.settings import Settings
+from service.store import shards
+from service.store.database import now
 from service.store.models import Environment, Run, Score, Shard, Speed
 from service.store.models import Worker as WorkerRow
 from tombola.results import Outcome
 from tombola.spec import TabularSpec
-from worker import recording
+from worker import heartbeat, recording
 from worker.engine.seam import Curve, FinishedRun, Metrics
 from worker.engine.seam import Score as EngineScore
 from worker.hardware import processor
@@ -189,3 +193,15 @@ def test_a_worker_whose_engine_cannot_be_made_fails_the_shard(database, hire, sh
         train_shard(member, shard_id)
     assert shard(database).state == "failed"
     assert "xgboost" in shard(database).reason
+
+
+def test_an_idle_worker_is_not_deaf_for_what_it_does_not_consume(database, hire, shard_id, monkeypatch):
+    monkeypatch.setattr(heartbeat.os, "kill", lambda *_: None)
+    monkeypatch.setattr(heartbeat, "_DEAF_AFTER", timedelta(seconds=1))
+    with database.write() as session:
+        shards.mark_rung(session, [shard_id], now() - timedelta(seconds=5))
+    for queues, deaf in (("main", False), ("cpu", True)):
+        beat = hire(queues=queues).heartbeat
+        beat._idle_since = now() - timedelta(seconds=10)
+        beat._beat(None)
+        assert beat.deaf.is_set() == deaf
