@@ -332,9 +332,9 @@ def _parts(database: Database, dataset_id: str) -> Iterator[bytes]:
 
 
 @router.delete("/{dataset}", status_code=204, response_class=Response, responses=documents.problems(404, 409))
-def delete_dataset(dataset: DatasetKey, state: AppState, session: WriteSession) -> None:
+def delete_dataset(dataset: DatasetKey, session: WriteSession) -> None:
     """Forget a data set that no unfinished experiment needs; finished runs on it stay."""
-    state.lab.delete_dataset(session, dataset)
+    storing.delete(session, dataset)
 
 
 def body_limits(settings: Settings) -> dict[str, tuple[int, str]]:

@@ -9,8 +9,7 @@ from sqlalchemy.orm import Session
 from ulid import ULID
 
 from service.lab import allocation, asked, checkpoints, events, planning, quoting, rounds, work
-from service.lab.datasets import storing
-from service.lab.errors import DatasetInUse, IdempotencyConflict, IllegalTransition, UnknownExperiment
+from service.lab.errors import IdempotencyConflict, IllegalTransition, UnknownExperiment
 from service.store import cells, configurations, datasets, experiments, shards
 from service.store.database import Database, lock_planning, now
 from service.store.models import Cell, Experiment
@@ -18,7 +17,6 @@ from tombola.results import Decision, DryRun, ExperimentStatus, Preset, PresetQu
 from tombola.spec import AnyConfiguration, AnySpec, Seeds, spec_of
 
 _FINISHED = tuple(status.value for status in ExperimentStatus if status.finished)
-_UNFINISHED = tuple(status.value for status in ExperimentStatus if not status.finished)
 
 
 @dataclass(frozen=True, slots=True)
@@ -280,20 +278,6 @@ class Lab:
         experiment = _locked(session, experiment_id)
         _require(experiment, _FINISHED, "deleted", hint="cancel it first")
         session.delete(experiment)
-
-    def delete_dataset(self, session: Session, id_or_name: str) -> None:
-        """Delete a data set; finished runs on it stay.
-
-        Raises:
-            UnknownDataset: There is none with this id or name.
-            DatasetInUse: An experiment that has not ended needs it.
-        """
-        lock_planning(session)  # nobody submits meanwhile what needs it
-        row = storing.known(session, id_or_name)
-        needing = experiments.unfinished_on(session, row.id, _UNFINISHED)
-        if needing is not None:
-            raise DatasetInUse(row.name, needing)
-        storing.delete(session, row.id)
 
     def is_waiting(self, session: Session, experiment_id: str) -> bool:
         """Tell whether all that an experiment lacks is in live shards, its own or others'."""

@@ -8,6 +8,7 @@ import pytest
 from sqlalchemy import func, select
 
 from service.lab import answers, shards
+from service.lab.datasets import storing
 from service.lab.errors import DatasetInUse, IdempotencyConflict, IllegalTransition, WrongKind
 from service.store.models import Cell, Run, Score, Shard
 from tombola.spec import TabularSpec
@@ -43,6 +44,15 @@ def read(database):
             return answers.experiment(session, answers.known(session, experiment_id))
 
     return read
+
+
+@pytest.fixture
+def forget(database):
+    def forget(dataset):
+        with database.write() as session:
+            storing.delete(session, dataset)
+
+    return forget
 
 
 def kinds(database):
@@ -144,20 +154,22 @@ def test_a_key_gives_the_same_experiment_and_refuses_another_spec(submit, tabula
 
 
 def test_a_data_set_stays_while_an_experiment_needs_it_and_its_runs_stay_after_it(
-    database, submit, tabular_spec, hands, read, tabular_lab, dataset
+    submit, tabular_spec, hands, read, forget, dataset
 ):
     experiment_id = submit(tabular_spec)
     with pytest.raises(DatasetInUse, match=experiment_id):
-        tabular_lab("delete_dataset", "colours")
+        forget("colours")
     hands.train_all()
-    tabular_lab("delete_dataset", dataset.id)
+    forget(dataset.id)
     assert read(experiment_id).progress.runs_done == tabular_spec.run_count
 
 
-def test_an_experiment_without_its_data_set_cannot_be_retried(submit, tabular_spec, tabular_lab, dataset):
+def test_an_experiment_without_its_data_set_cannot_be_retried(
+    submit, tabular_spec, tabular_lab, forget, dataset
+):
     experiment_id = submit(tabular_spec)
     tabular_lab("cancel", experiment_id)
-    tabular_lab("delete_dataset", dataset.id)
+    forget(dataset.id)
     with pytest.raises(IllegalTransition, match=dataset.id):
         tabular_lab("retry", experiment_id)
 
