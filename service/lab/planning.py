@@ -196,20 +196,21 @@ def cut(missing: Sequence[Missing], *, seconds: float, workers: int, lanes: int)
     lanes = min(lanes, max(1, sum(part.seeds.seed_count for part in missing) // workers))
     pieces: list[list[SeedRange]] = []
     items: list[SeedRange] = []
-    budget, taken = _length(left, seconds, workers), 0.0
+    budget, taken, count = _length(left, seconds, workers), 0.0, 0
     for part in missing:
         start, waiting = part.seeds.seed_start, part.seeds.seed_count
         while waiting:
-            room = _fitting((budget - taken) / part.run_seconds, lanes, first=not items)
+            room = _fitting(count + (budget - taken) / part.run_seconds, lanes) - count
             if room < 1:
                 pieces.append(items)
                 left -= taken
-                items, taken, budget = [], 0.0, _length(left, seconds, workers)
+                items, taken, count, budget = [], 0.0, 0, _length(left, seconds, workers)
                 continue
-            count = min(waiting, room)
-            items.append(SeedRange(part.seeds.configuration_id, start, count))
-            taken += count * part.run_seconds
-            start, waiting = start + count, waiting - count
+            fitting = min(waiting, room)
+            items.append(SeedRange(part.seeds.configuration_id, start, fitting))
+            taken += fitting * part.run_seconds
+            count += fitting
+            start, waiting = start + fitting, waiting - fitting
     return [*pieces, items] if items else pieces
 
 
@@ -222,12 +223,9 @@ def _length(left: float, longest: float, workers: int) -> float:
     return left / max(1, math.ceil(left / wished - 1e-9))  # equal ones, rather than a scrap at the end
 
 
-def _fitting(room: float, lanes: int, *, first: bool) -> int:
+def _fitting(room: float, lanes: int) -> int:
     """Return how many runs to take into room for so many: rounded, so that lengths stay near the wished."""
-    whole = round(room / lanes) * lanes
-    if whole < lanes and first:
-        return lanes  # or there would be no end
-    return whole
+    return max(round(room / lanes), 1) * lanes  # fewer would leave a lane idle, and none be no end
 
 
 def consecutive(seeds: Sequence[int]) -> list[tuple[int, int]]:

@@ -15,6 +15,7 @@ from tombola.results import Decision, Estimate, Machines, Quote
 from tombola.spec import AnyConfiguration, AnySpec, Seeds
 
 _NOBODY = "no worker is alive, so one is assumed: "
+_NOBODY_FOR_ALL = "no worker takes a part of it (see --queues), so one is assumed: "
 
 
 @dataclass(frozen=True, slots=True)
@@ -307,7 +308,8 @@ def _basis(teams: Sequence[_Team]) -> str:
         f"{item.workers or 1} x {item.engine} on {item.device_name} ({item.device}, {item.lanes} lanes)"
         for item in shown
     )
-    there = "" if all(team.machines.alive for team in teams) else _NOBODY
+    alive = [bool(team.machines.alive) for team in teams]
+    there = "" if all(alive) else _NOBODY_FOR_ALL if any(alive) else _NOBODY
     total = sum(part.count for part in parts)
     known = sum(part.count for part in parts if part.finished)
     return (
