@@ -56,7 +56,7 @@ class RunRecord:
     curve: Mapping[str, Any]
     #: Steps and wall seconds of the checkpoint that it went on from: maybe those of another machine.
     begun: tuple[int, float] = (0, 0.0)
-    #: Of a run on a table: the columns of `service.store.models.Score`.
+    #: Of a run on a table: the columns of `service.store.models.Score`, but for its core-seconds.
     score: Mapping[str, Any] | None = None
 
 
@@ -316,7 +316,10 @@ def _insert(session: Session, records: Sequence[RunRecord], by: TrainedBy) -> Ma
     scores.add(
         session,
         {
-            new[item.configuration_id, item.seed]: item.score
+            new[item.configuration_id, item.seed]: {
+                **item.score,
+                "core_seconds": item.wall_seconds * by.lanes,
+            }
             for item in records
             if item.score is not None and (item.configuration_id, item.seed) in new
         },
