@@ -53,7 +53,7 @@ WideWidth = Annotated[
     responses={
         **documents.ok(examples.TIMES, headers=documents.ETAG),
         **documents.not_modified(),
-        **documents.problems(404),
+        **documents.problems(404, 409),
     },
 )
 def get_times(
@@ -76,7 +76,7 @@ def get_times(
     responses={
         **documents.ok(examples.LUCK, headers=documents.ETAG),
         **documents.not_modified(),
-        **documents.problems(404),
+        **documents.problems(404, 409),
     },
 )
 def get_luck(
@@ -112,7 +112,7 @@ def get_luck(
     responses={
         **documents.ok(examples.THRESHOLDS, headers=documents.ETAG),
         **documents.not_modified(),
-        **documents.problems(404),
+        **documents.problems(404, 409),
     },
 )
 def get_thresholds(

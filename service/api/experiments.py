@@ -20,7 +20,7 @@ from service.lab.experiments import Lab
 from service.store import experiments
 from service.store.models import Experiment as Row
 from tombola.results import DryRun, Experiment, ExperimentStatus, Page
-from tombola.spec import ExperimentSpec
+from tombola.spec import AnySpec
 
 router = guarded_router("/v1/experiments", "experiments")
 
@@ -58,7 +58,7 @@ IdempotencyKey = Annotated[
 )
 def create_experiment(  # noqa: PLR0913, PLR0917  # each is a part of the request
     request: Request,
-    spec: Annotated[ExperimentSpec, Body()],
+    spec: Annotated[AnySpec, Body()],
     state: AppState,
     session: WriteSession,
     caller: Caller,

@@ -21,6 +21,7 @@ from service.api.runs import unnamed
 from service.api.state import AppState, State
 from service.api.tables import Probability
 from service.lab import answers
+from service.lab.answers import Kind
 from service.lab.frontiers import frontier, thresholds
 from service.lab.luck import luck
 from service.store.models import Experiment
@@ -61,12 +62,17 @@ Seeds = Annotated[
 
 @dataclass(frozen=True, slots=True)
 class Drawing:
-    """A picture of one experiment, as a request asks for it."""
+    """A picture of one experiment, as a request asks for it.
+
+    Attributes:
+        of: What the experiment must be on.
+    """
 
     request: Request
     experiment_id: str
     kind: Literal["svg", "png"]
     state: State
+    of: Kind = "parity"
 
     def answer(self, read: Callable[[Session, Experiment], Callable[[], Figure]]) -> Response:
         """Return the picture with its ETag: a new one, or the last one where the experiment has not changed.
@@ -76,6 +82,7 @@ class Drawing:
 
         Raises:
             UnknownExperiment: No such experiment.
+            WrongKind: It is on something else.
             ProblemError: 409, there is more than the picture holds.
         """
 
@@ -89,7 +96,7 @@ class Drawing:
             return plots.render(figure, self.kind)
 
         with self.state.database.read() as session:
-            version = answers.known(session, self.experiment_id).version
+            version = answers.of_kind(session, self.experiment_id, self.of).version
         media_type = _MEDIA_TYPES[self.kind]
         body = self.state.kept.get(Key(str(self.request.url), media_type, version), content)
         return conditional.respond(self.request, body, media_type, headers=conditional.PASSIVE)

@@ -11,6 +11,7 @@ from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING
 
 from tombola.results import Effect, ObservedThreshold, Report
+from tombola.spec import ExperimentSpec
 
 if TYPE_CHECKING:
     from jinja2 import Environment
@@ -39,13 +40,15 @@ class Picture:
 
 def markdown(report: Report, pictures: Sequence[Picture]) -> str:
     """Return the report as Markdown (CommonMark with tables)."""
+    spec = report.experiment.spec
+    assert isinstance(spec, ExperimentSpec)  # noqa: S101  # reports are of experiments on a parity
     text = (
         _environment()
         .get_template("report.md.j2")
         .render(
             report=report,
-            spec=report.experiment.spec,
-            training=report.experiment.spec.training,
+            spec=spec,
+            training=spec.training,
             progress=report.experiment.progress,
             cost=_cost(report),
             pictures=pictures,

@@ -58,7 +58,7 @@ Probability = Annotated[
             },
         },
         **documents.not_modified(),
-        **documents.problems(404, 406),
+        **documents.problems(404, 406, 409),
     },
 )
 def get_report(

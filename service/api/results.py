@@ -15,18 +15,24 @@ from service.api.kept import Kept, Key
 from service.api.parameters import ExperimentId
 from service.api.state import AppState, ReadSession
 from service.lab import answers
+from service.lab.answers import Kind
 
 _JSON = "application/json"
 
 
 @dataclass(frozen=True, slots=True)
 class Results:
-    """The results of one experiment, as a request asks for them; they depend on nothing else in the store."""
+    """The results of one experiment, as a request asks for them; they depend on nothing else in the store.
+
+    Attributes:
+        of: What the experiment must be on.
+    """
 
     request: Request
     experiment_id: str
     session: Session
     kept: Kept
+    of: Kind = "parity"
 
     def answer(
         self,
@@ -45,19 +51,27 @@ class Results:
 
         Raises:
             UnknownExperiment: No such experiment.
+            WrongKind: It is on something else.
         """
 
         def content() -> bytes:
             made = make(self.session, self.experiment_id)
             return made if isinstance(made, bytes) else made.model_dump_json().encode()
 
-        version = answers.known(self.session, self.experiment_id).version
+        version = answers.of_kind(self.session, self.experiment_id, self.of).version
         body = self.kept.get(Key(str(self.request.url), media_type, version), content)
         return conditional.respond(self.request, body, media_type, headers=headers)
 
 
-def _results(request: Request, experiment_id: ExperimentId, session: ReadSession, state: AppState) -> Results:
-    return Results(request, experiment_id, session, state.kept)
+def _results(of: Kind) -> Callable[[Request, ExperimentId, ReadSession, AppState], Results]:
+    def asked(
+        request: Request, experiment_id: ExperimentId, session: ReadSession, state: AppState
+    ) -> Results:
+        return Results(request, experiment_id, session, state.kept, of)
+
+    return asked
 
 
-AskedResults = Annotated[Results, Depends(_results, scope="function")]
+#: Of an experiment on a parity, and on tables; the other kind is answered 409.
+AskedResults = Annotated[Results, Depends(_results("parity"), scope="function")]
+AskedTabularResults = Annotated[Results, Depends(_results("tabular"), scope="function")]

@@ -18,7 +18,6 @@ from service.api.state import AppState, ReadSession
 from service.lab import answers, exports
 from service.store.runs import Slice
 from tombola.results import Curve, Outcome, Page, ProblemPart, Run
-from tombola.spec import ExperimentSpec
 
 router = guarded_router("/v1/experiments/{experiment_id}", "results")
 
@@ -69,7 +68,7 @@ _Asked = Annotated[_Listing, Depends(_listing)]
             examples.RUNS,
             examples.RUNS_CSV,
         ),
-        **documents.problems(404, 406),
+        **documents.problems(404, 406, 409),
     },
 )
 def list_runs(
@@ -80,7 +79,7 @@ def list_runs(
     A file breaks off where the experiment is deleted meanwhile.
     """
     if asked.wanted != "json":
-        answers.known(session, experiment_id)
+        answers.of_kind(session, experiment_id, "parity")
         pages = exports.run_pages(state.database, experiment_id, asked.where)
         return exporting.stream(request, asked.wanted, f"{experiment_id}-runs", exports.RUNS, pages)
     return _page(answers.run_page(session, experiment_id, asked.page), asked)
@@ -96,14 +95,14 @@ def list_runs(
             examples.CURVES,
             examples.CURVES_CSV,
         ),
-        **documents.problems(404, 406),
+        **documents.problems(404, 406, 409),
     },
 )
 def list_curves(
     request: Request, experiment_id: ExperimentId, state: AppState, session: ReadSession, asked: _Asked
 ) -> Response:
     """List the curves of finished runs, as `list_runs` lists the runs; long ones are fewer on a page."""
-    training = ExperimentSpec.model_validate(answers.known(session, experiment_id).spec).training
+    training = answers.parity_spec(answers.of_kind(session, experiment_id, "parity")).training
     if asked.wanted != "json":
         pages = exports.curve_pages(state.database, experiment_id, training, asked.where)
         return exporting.stream(request, asked.wanted, f"{experiment_id}-curves", exports.CURVES, pages)
@@ -118,7 +117,7 @@ def _page(found: Sequence[Run] | Sequence[Curve], asked: _Listing) -> Response:
     return Response(page.model_dump_json(), headers=exporting.VARY, media_type="application/json")
 
 
-@router.get("/runs/{seed}/curve", responses={**documents.ok(examples.CURVE), **documents.problems(404)})
+@router.get("/runs/{seed}/curve", responses={**documents.ok(examples.CURVE), **documents.problems(404, 409)})
 def get_curve(experiment_id: ExperimentId, seed: Seed, session: ReadSession, where: CellFilter) -> Curve:
     """Read the errors of one run at its evaluations; name its cell where there are several."""
     found = answers.curves(session, experiment_id, where=where, seeds=[seed], limit=2)
@@ -136,7 +135,7 @@ def get_curve(experiment_id: ExperimentId, seed: Seed, session: ReadSession, whe
 
 def unnamed(session: Session, experiment_id: str, where: CellFilter) -> list[ProblemPart]:
     """Return what must be said yet for `where` to admit one cell only, part by part."""
-    grid = answers.known(session, experiment_id).spec["grid"]
+    grid = answers.of_kind(session, experiment_id, "parity").spec["grid"]
     names = {"width": "", "samples": " (null is `online`)", "sparsity": " (null is `dense`)"}
     return [
         ProblemPart(

@@ -48,7 +48,7 @@ Objectives = Annotated[
             headers=documents.ETAG,
         ),
         **documents.not_modified(),
-        **documents.problems(404, 406),
+        **documents.problems(404, 406, 409),
     },
 )
 def get_success_table(
@@ -77,7 +77,7 @@ def get_success_table(
     responses={
         **documents.ok(examples.FRONTIER, headers=documents.ETAG),
         **documents.not_modified(),
-        **documents.problems(404),
+        **documents.problems(404, 409),
     },
 )
 def get_frontier(

@@ -4,12 +4,12 @@ from __future__ import annotations
 
 from collections.abc import Collection, Sequence
 from dataclasses import dataclass
-from typing import Any
+from typing import Any, Literal
 
 from sqlalchemy.orm import Session
 
 from service.lab import checkpoints, rounds
-from service.lab.errors import UnknownExperiment
+from service.lab.errors import UnknownExperiment, WrongKind
 from service.lab.statistics.intervals import Confidence
 from service.lab.statistics.survival import steps_limits
 from service.store import cells, experiments, exports, runs, shards, workers
@@ -34,7 +34,10 @@ from tombola.results import (
     SuccessTable,
     Worker,
 )
-from tombola.spec import ExperimentSpec
+from tombola.spec import ExperimentSpec, spec_of
+
+#: What an experiment is on: its `target.kind`.
+Kind = Literal["parity", "tabular"]
 
 #: An ETA from less work or time than this would be a guess.
 _ETA_AFTER_SECONDS = 1.0
@@ -66,6 +69,25 @@ def known(session: Session, experiment_id: str) -> ExperimentRow:
     return row
 
 
+def of_kind(session: Session, experiment_id: str, kind: Kind) -> ExperimentRow:
+    """Return the row of an experiment on a parity, or on tables: those have different answers.
+
+    Raises:
+        UnknownExperiment: No such experiment.
+        WrongKind: It is of the other kind.
+    """
+    row = known(session, experiment_id)
+    found = row.spec["target"]["kind"]
+    if found != kind:
+        raise WrongKind(experiment_id, found)
+    return row
+
+
+def parity_spec(row: ExperimentRow) -> ExperimentSpec:
+    """Return the spec of an experiment that is on a parity, as `of_kind` has found."""
+    return ExperimentSpec.model_validate(row.spec)
+
+
 def experiment(session: Session, row: ExperimentRow) -> Experiment:
     """Return one experiment with its progress."""
     return listing(session, [row])[0]
@@ -86,7 +108,7 @@ def listing(session: Session, rows: Sequence[ExperimentRow]) -> list[Experiment]
             quote=Quote.model_validate(row.quote),
             actual=_actual(row),
             adaptive=spending.get(row.id),
-            spec=ExperimentSpec.model_validate(row.spec),
+            spec=spec_of(row.spec),
             created_at=row.created_at,
             started_at=row.started_at,
             finished_at=row.finished_at,
@@ -172,8 +194,9 @@ def counted(session: Session, experiment_id: str, asked: Asked = USUAL) -> Count
 
     Raises:
         UnknownExperiment: No such experiment.
+        WrongKind: It is on tables.
     """
-    experiment = known(session, experiment_id)
+    experiment = of_kind(session, experiment_id, "parity")
     confidence = confidence_of(experiment, asked)
     first = first_evaluation(experiment.spec)
     steps = cells.steps_of(session, experiment_id)
@@ -194,6 +217,7 @@ def success_table(session: Session, experiment_id: str, asked: Asked = USUAL) ->
 
     Raises:
         UnknownExperiment: No such experiment.
+        WrongKind: It is on tables.
     """
     return SuccessTable(experiment=experiment_id, cells=counted(session, experiment_id, asked).table)
 
@@ -228,8 +252,9 @@ def run_page(session: Session, experiment_id: str, wanted: Slice) -> list[Run]:
 
     Raises:
         UnknownExperiment: No such experiment.
+        WrongKind: It is on tables.
     """
-    known(session, experiment_id)
+    of_kind(session, experiment_id, "parity")
     return [
         Run(
             cell=cell.position,
@@ -257,8 +282,9 @@ def curve_page(session: Session, experiment_id: str, wanted: Slice) -> list[Curv
 
     Raises:
         UnknownExperiment: No such experiment.
+        WrongKind: It is on tables.
     """
-    known(session, experiment_id)
+    of_kind(session, experiment_id, "parity")
     return [
         Curve(cell=row.position, seed=row.seed, **row.document)
         for row in exports.curve_rows(session, experiment_id, wanted)
@@ -277,8 +303,9 @@ def curves(
 
     Raises:
         UnknownExperiment: No such experiment.
+        WrongKind: It is on tables.
     """
-    known(session, experiment_id)
+    of_kind(session, experiment_id, "parity")
     return [
         Curve(cell=cell.position, seed=run.seed, **curve.document)
         for cell, run, curve in runs.curves(session, experiment_id, where=where, seeds=seeds, limit=limit)
@@ -294,6 +321,7 @@ def fleet(session: Session) -> list[Worker]:
             hostname=row.hostname,
             pid=row.pid,
             queue=row.queue,
+            queues=row.queues.split(","),
             engine=row.engine,
             device=row.device,
             device_name=row.device_name,

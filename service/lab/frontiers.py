@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING
 
 from sqlalchemy.orm import Session
 
-from service.lab.answers import USUAL, Asked, Counted, counted, first_evaluation
+from service.lab.answers import USUAL, Asked, Counted, counted, first_evaluation, parity_spec
 from service.lab.cost import run_flops
 from service.lab.statistics import monotone
 from service.lab.statistics.intervals import Confidence
@@ -30,7 +30,7 @@ from tombola.results import (
     SmallestWidth,
     Thresholds,
 )
-from tombola.spec import Configuration, ExperimentSpec
+from tombola.spec import Configuration
 
 if TYPE_CHECKING:
     from service.lab.statistics.resampling import Resampled
@@ -305,7 +305,7 @@ def _smallest(
 def _places(session: Session, found: Counted) -> list[_Place]:
     totals = cells.totals_of(session, found.experiment.id)
     first = first_evaluation(found.experiment.spec)
-    configurations = ExperimentSpec.model_validate(found.experiment.spec).configurations()
+    configurations = parity_spec(found.experiment).configurations()
     return [
         _Place(cell, configuration, steps, totals.get(row.id, {}), first)
         for (cell, row, steps), configuration in zip(found.cells, configurations, strict=True)

@@ -7,7 +7,7 @@ from itertools import groupby
 
 from sqlalchemy.orm import Session
 
-from service.lab.answers import USUAL, Asked, confidence_of, first_evaluation, known
+from service.lab.answers import USUAL, Asked, confidence_of, first_evaluation, of_kind, parity_spec
 from service.lab.cost import run_flops
 from service.lab.errors import UnknownWidth
 from service.lab.statistics import luck as statistics
@@ -17,7 +17,7 @@ from service.store import cells
 from service.store.models import Cell as CellRow
 from service.store.models import CellTotals
 from tombola.results import Best, Better, CellLuck, EqualFlops, Limits, Luck, Rival
-from tombola.spec import Configuration, ExperimentSpec
+from tombola.spec import Configuration
 
 RESTARTS = (1, 2, 4, 8, 16, 32)
 
@@ -45,11 +45,12 @@ def luck(  # noqa: PLR0913  # what may be asked
 
     Raises:
         UnknownExperiment: No such experiment.
+        WrongKind: It is on tables.
         UnknownWidth: The grid has no such width.
     """
-    row = known(session, experiment_id)
+    row = of_kind(session, experiment_id, "parity")
     confidence = confidence_of(row, asked)
-    spec = ExperimentSpec.model_validate(row.spec)
+    spec = parity_spec(row)
     if width is not None and width not in spec.grid.width:
         raise UnknownWidth(width, spec.grid.width)
     totals = cells.totals_of(session, experiment_id)

@@ -6,13 +6,13 @@ from collections.abc import Iterable, Mapping, Sequence
 
 from sqlalchemy.orm import Session
 
-from service.lab.answers import USUAL, Asked, confidence_of, first_evaluation, known
+from service.lab.answers import USUAL, Asked, confidence_of, first_evaluation, of_kind, parity_spec
 from service.lab.cost import run_flops
 from service.lab.statistics.survival import Sums, steps_limits
 from service.store import cells
 from service.store.models import CellTotals
 from tombola.results import CellTimes, Limits, Reached, Times
-from tombola.spec import Configuration, ExperimentSpec
+from tombola.spec import Configuration
 
 QUARTILES = (0.25, 0.5, 0.75)
 
@@ -35,11 +35,12 @@ def times(
 
     Raises:
         UnknownExperiment: No such experiment.
+        WrongKind: It is on tables.
         ValueError: A share is not in (0, 1].
     """
-    row = known(session, experiment_id)
+    row = of_kind(session, experiment_id, "parity")
     confidence = confidence_of(row, asked)
-    configurations = ExperimentSpec.model_validate(row.spec).configurations()
+    configurations = parity_spec(row).configurations()
     steps = cells.steps_of(session, experiment_id)
     totals = cells.totals_of(session, experiment_id)
     found = []

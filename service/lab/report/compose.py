@@ -34,10 +34,11 @@ def report(session: Session, experiment_id: str, probability: float = 0.5) -> Re
 
     Raises:
         UnknownExperiment: No such experiment.
+        WrongKind: It is on tables.
     """
-    row = answers.known(session, experiment_id)
+    row = answers.of_kind(session, experiment_id, "parity")
     experiment = _as_counted(answers.experiment(session, row), row)
-    outcomes = data.read(session, experiment_id, experiment.spec)
+    outcomes = data.read(session, experiment_id, answers.parity_spec(row))
     positions, seeds = grokking.wanted(outcomes)
     curves = reports.curves_of_first(session, experiment_id, positions=positions, seeds=seeds)
     tested = [*findings(outcomes, probability), grokking.finding(outcomes, seeds, curves)]

@@ -19,7 +19,7 @@ if TYPE_CHECKING:
     import httpx
 
     from tombola.results import DryRun, ExperimentStatus, Preset, PresetQuote, Scale, Version, Worker
-    from tombola.spec import ExperimentSpec
+    from tombola.spec import AnySpec
 
 
 class AsyncClient:
@@ -91,12 +91,12 @@ class AsyncExperiments:
         self._driver = driver
 
     async def create(
-        self, spec: ExperimentSpec | Mapping[str, Any], *, idempotency_key: str | None = None
+        self, spec: AnySpec | Mapping[str, Any], *, idempotency_key: str | None = None
     ) -> AsyncExperiment:
         """Submit an experiment.
 
         Args:
-            spec: An `ExperimentSpec`, or the dict that would make one.
+            spec: An `ExperimentSpec` or a `TabularSpec`, or the dict that would make one.
             idempotency_key: Submitting again with the same key gives the same experiment; else a fresh key
                 makes the retries of this one call safe.
 
@@ -108,7 +108,7 @@ class AsyncExperiments:
         """
         return AsyncExperiment(self._driver, await self._driver.send(calls.create(spec, idempotency_key)))
 
-    async def quote(self, spec: ExperimentSpec | Mapping[str, Any]) -> DryRun:
+    async def quote(self, spec: AnySpec | Mapping[str, Any]) -> DryRun:
         """Return what an experiment would cost; the server stores nothing. Raises as `create`."""
         return await self._driver.send(calls.dry_run(spec))
 

@@ -19,7 +19,7 @@ if TYPE_CHECKING:
     import httpx
 
     from tombola.results import DryRun, ExperimentStatus, Preset, PresetQuote, Scale, Version, Worker
-    from tombola.spec import ExperimentSpec
+    from tombola.spec import AnySpec
 
 
 class Client:
@@ -90,13 +90,11 @@ class Experiments:
     def __init__(self, driver: Driver) -> None:
         self._driver = driver
 
-    def create(
-        self, spec: ExperimentSpec | Mapping[str, Any], *, idempotency_key: str | None = None
-    ) -> Experiment:
+    def create(self, spec: AnySpec | Mapping[str, Any], *, idempotency_key: str | None = None) -> Experiment:
         """Submit an experiment.
 
         Args:
-            spec: An `ExperimentSpec`, or the dict that would make one.
+            spec: An `ExperimentSpec` or a `TabularSpec`, or the dict that would make one.
             idempotency_key: Submitting again with the same key gives the same experiment; else a fresh key
                 makes the retries of this one call safe.
 
@@ -108,7 +106,7 @@ class Experiments:
         """
         return Experiment(self._driver, self._driver.send(calls.create(spec, idempotency_key)))
 
-    def quote(self, spec: ExperimentSpec | Mapping[str, Any]) -> DryRun:
+    def quote(self, spec: AnySpec | Mapping[str, Any]) -> DryRun:
         """Return what an experiment would cost; the server stores nothing. Raises as `create`."""
         return self._driver.send(calls.dry_run(spec))
 

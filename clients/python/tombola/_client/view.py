@@ -9,7 +9,7 @@ if TYPE_CHECKING:
 
     from tombola import results
     from tombola._client.calls import Snapshot
-    from tombola.spec import ExperimentSpec
+    from tombola.spec import AnySpec
 
 
 class ExperimentView:
@@ -63,7 +63,7 @@ class ExperimentView:
         return self.data.adaptive
 
     @property
-    def spec(self) -> ExperimentSpec:
+    def spec(self) -> AnySpec:
         """What was asked for."""
         return self.data.spec
 

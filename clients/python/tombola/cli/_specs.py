@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Annotated, Any, Literal
 import typer
 
 if TYPE_CHECKING:
-    from tombola.spec import ExperimentSpec
+    from tombola.spec import AnySpec
 
 Scale = Annotated[
     Literal["laptop", "gpu-hour", "full"] | None,
@@ -43,7 +43,7 @@ def check_source(source: str | None, preset: str | None, scale: str | None) -> N
         raise typer.BadParameter("--scale goes with --preset")
 
 
-def read_spec(source: str, name: str | None) -> ExperimentSpec:
+def read_spec(source: str, name: str | None) -> AnySpec:
     """Return the spec in a file.
 
     Args:

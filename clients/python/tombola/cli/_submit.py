@@ -15,7 +15,7 @@ if TYPE_CHECKING:
     from tombola._client.experiment import Experiment
     from tombola.cli._session import Session
     from tombola.results import DryRun
-    from tombola.spec import ExperimentSpec
+    from tombola.spec import AnySpec
 
 _PANEL = "Experiments"
 
@@ -67,6 +67,7 @@ def register(app: typer.Typer) -> None:
         "tombola submit spec.json --wait",
         "tombola submit --preset quickstart --wait",
         "tombola submit --preset paper/figure-1 --scale laptop --wait",
+        "tombola submit tables.yaml --wait",
         "tombola submit spec.yaml --dry-run",
         "cat spec.json | tombola submit - --json",
     )(submit)
@@ -169,7 +170,7 @@ def _asked(  # noqa: PLR0913  # as the command has them
     *,
     name: str | None,
     idempotency_key: str | None,
-) -> list[tuple[ExperimentSpec, str | None]]:
+) -> list[tuple[AnySpec, str | None]]:
     """Return what is to be submitted, each with its idempotency key."""
     if preset is None:
         return [(read_spec(str(spec), name), idempotency_key)]
@@ -216,18 +217,20 @@ def _follow(
 def _tell_end(session: Session, experiment: Experiment) -> None:
     if session.json:
         return
-    progress = experiment.progress
-    session.text(
-        f"{experiment.id} {experiment.name}: {experiment.status}, "
-        f"{progress.successes} of {progress.runs_total} runs reached success"
-    )
     from tombola.cli._format import actual_line, adaptive_line  # noqa: PLC0415  # results load with it
+    from tombola.spec import ExperimentSpec  # noqa: PLC0415  # as above
+
+    progress, parity = experiment.progress, isinstance(experiment.spec, ExperimentSpec)
+    session.text(
+        f"{experiment.id} {experiment.name}: {experiment.status}, {progress.successes} of "
+        f"{progress.runs_total} runs {'reached success' if parity else 'have scores'}"
+    )
 
     if experiment.adaptive is not None:
         session.text(adaptive_line(experiment.adaptive))
     if experiment.actual is not None:
         session.text(actual_line(experiment.quote, experiment.actual))
-    session.note(f"read it with: tombola table {experiment.id}")
+    session.note(f"read it with: tombola {'table' if parity else 'comparison'} {experiment.id}")
 
 
 def _print(session: Session, experiments: Sequence[Experiment]) -> None:

@@ -19,7 +19,7 @@ from tombola.results import (
     ExperimentStatus,
     Page,
 )
-from tombola.spec import ExperimentSpec
+from tombola.spec import AnySpec, ExperimentSpec, TabularSpec, spec_of_json
 
 if TYPE_CHECKING:
     import httpx
@@ -39,14 +39,14 @@ class Snapshot:
     etag: str | None
 
 
-def create(spec: ExperimentSpec | Mapping[str, Any], idempotency_key: str | None) -> Call[Snapshot]:
+def create(spec: AnySpec | Mapping[str, Any], idempotency_key: str | None) -> Call[Snapshot]:
     """Post an experiment; repeatable because it always carries an idempotency key."""
     key = str(uuid.uuid4()) if idempotency_key is None else checked_key(idempotency_key)
     headers = {"Idempotency-Key": key, "Content-Type": "application/json"}
     return Call("POST", "/v1/experiments", _snapshot, headers=headers, content=_body(spec))
 
 
-def dry_run(spec: ExperimentSpec | Mapping[str, Any]) -> Call[DryRun]:
+def dry_run(spec: AnySpec | Mapping[str, Any]) -> Call[DryRun]:
     """Validate and quote an experiment; the server stores nothing."""
     headers = {"Content-Type": "application/json"}
     params = {"dry_run": "true"}
@@ -99,9 +99,9 @@ def _snapshot(response: httpx.Response) -> Snapshot:
     return Snapshot(Experiment.model_validate_json(response.content), response.headers.get("etag"))
 
 
-def _body(spec: ExperimentSpec | Mapping[str, Any]) -> str:
+def _body(spec: AnySpec | Mapping[str, Any]) -> str:
     """Return the spec as JSON text, after checking it."""
-    if isinstance(spec, ExperimentSpec):
+    if isinstance(spec, ExperimentSpec | TabularSpec):
         return spec.model_dump_json()
     return as_spec(spec).model_dump_json()
 
@@ -113,7 +113,7 @@ def checked_key(key: str) -> str:
     return key
 
 
-def as_spec(spec: Mapping[str, Any]) -> ExperimentSpec:
+def as_spec(spec: Mapping[str, Any]) -> AnySpec:
     """Return the checked spec; tuples and numpy's arrays and numbers may stand for lists and numbers.
 
     Raises:
@@ -121,7 +121,7 @@ def as_spec(spec: Mapping[str, Any]) -> ExperimentSpec:
     """
     text = json.dumps(spec, default=_plain)
     try:
-        return ExperimentSpec.model_validate_json(text)
+        return spec_of_json(text)
     except ValidationError as error:
         raise InvalidSpec(problem_parts(error, json.loads(text))) from None
 

@@ -8,7 +8,7 @@ from collections.abc import Sequence
 from tombola._client.calls._base import Call, as_items, as_model, segment
 from tombola._client.calls._experiments import as_spec, checked_key
 from tombola.results import Preset, PresetQuote, Scale
-from tombola.spec import ExperimentSpec
+from tombola.spec import AnySpec
 
 
 def list_presets() -> Call[list[Preset]]:
@@ -26,9 +26,7 @@ def preset_quote(name: str, scale: Scale | str | None) -> Call[PresetQuote]:
     return Call("GET", f"{_path(name)}/quote", as_model(PresetQuote), params=_params(scale))
 
 
-def submissions(
-    preset: Preset, rename: str | None, idempotency_key: str | None
-) -> list[tuple[ExperimentSpec, str]]:
+def submissions(preset: Preset, rename: str | None, idempotency_key: str | None) -> list[tuple[AnySpec, str]]:
     """Return each experiment of a preset with the idempotency key to submit it under.
 
     Args:
@@ -48,7 +46,7 @@ def submissions(
     return [(spec, str(uuid.uuid5(uuid.NAMESPACE_OID, f"{key} {at}"))) for at, spec in enumerate(specs)]
 
 
-def renamed(preset_name: str, specs: Sequence[ExperimentSpec], name: str | None) -> list[ExperimentSpec]:
+def renamed(preset_name: str, specs: Sequence[AnySpec], name: str | None) -> list[AnySpec]:
     """Return the experiments of a preset under another name; of several, each keeps what sets it apart.
 
     Raises:
