@@ -86,6 +86,7 @@ def _log_normal(mean: float, deviation: float, low: float, high: float) -> Draw:
 
 _FOREST_FEATURES: list[Value] = ["sqrt", "sqrt", "log2", None, 0.1, 0.2, 0.3, 0.4, 0.5, 0.6, 0.7, 0.8, 0.9]
 _BOOSTER_ROUNDS: dict[str, Value] = {"n_estimators": _ROUNDS}
+_TABM: dict[str, Value] = {"members": 16, "max_steps": 2000}
 
 _DEFAULTS: dict[EstimatorKind, dict[str, Value]] = {
     "forest": {"n_estimators": _TREES, "min_samples_leaf": 2},
@@ -94,7 +95,7 @@ _DEFAULTS: dict[EstimatorKind, dict[str, Value]] = {
     "lightgbm": _BOOSTER_ROUNDS | {"learning_rate": 0.05},
     "xgboost": _BOOSTER_ROUNDS | {"learning_rate": 0.1},
     "catboost": {"iterations": _ROUNDS},
-    "tabm": {"learning_rate": 0.002, "weight_decay": 0.0003, "width": 256, "blocks": 2},
+    "tabm": _TABM | {"learning_rate": 0.002, "weight_decay": 0.0003, "width": 128, "blocks": 2},
 }
 #: What a search leaves as it is.
 _FIXED: dict[EstimatorKind, dict[str, Value]] = {
@@ -103,6 +104,7 @@ _FIXED: dict[EstimatorKind, dict[str, Value]] = {
     "lightgbm": _BOOSTER_ROUNDS,
     "xgboost": _BOOSTER_ROUNDS,
     "catboost": {"iterations": _ROUNDS},
+    "tabm": _TABM,
 }
 _SPACES: dict[EstimatorKind, dict[str, Draw]] = {
     "forest": {
@@ -151,7 +153,7 @@ _SPACES: dict[EstimatorKind, dict[str, Draw]] = {
     "tabm": {
         "learning_rate": _log_uniform(1e-4, 5e-3),
         "weight_decay": _choice([0.0, 1e-4, 1e-3, 1e-2]),
-        "width": _choice([64, 128, 256, 512]),
+        "width": _choice([64, 128, 256]),
         "blocks": _choice([1, 2, 3]),
     },
 }
