@@ -31,6 +31,7 @@ def upgrade() -> None:
         sa.Column("test_auc", sa.Float(), nullable=True),
         sa.Column("test_loss", sa.Float(), nullable=True),
         sa.Column("test_rows", sa.Integer(), nullable=False),
+        sa.Column("core_seconds", sa.Float(), nullable=True),
         sa.Column("importance", DOCUMENT, nullable=True),
         sa.ForeignKeyConstraint(
             ["run_id"], ["runs.id"], name=op.f("fk_scores_run_id_runs"), ondelete="CASCADE"

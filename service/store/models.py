@@ -230,6 +230,8 @@ class Score(Base):
     test_auc: Mapped[float | None] = mapped_column(Float)
     test_loss: Mapped[float | None] = mapped_column(Float)
     test_rows: Mapped[int]
+    # The run's seconds times those of cores that passed in one; without them a lane is taken as one core.
+    core_seconds: Mapped[float | None] = mapped_column(Float)
     importance: Mapped[list[dict[str, Any]] | None] = mapped_column(Document, deferred=True)
 
 

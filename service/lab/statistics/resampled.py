@@ -19,9 +19,9 @@ def corrected(values: Vector, tested: float, level: float = 0.95) -> tuple[float
 
     Splits of one table share rows, so what was measured on them is correlated, and the variance of the mean
     is more than s^2 / J. With correlation rho between two splits it is s^2 (1/J + rho / (1 - rho)), where s^2
-    is the variance between the J splits. Nadeau and Bengio 2003, "Inference for the generalization error" (the
-    corrected resampled t-test), take as rho the share of the rows that is tested on, which is the chance that
-    two splits test on the same row. Limits are Student's with J - 1 degrees of freedom.
+    is the variance between the J splits. Nadeau and Bengio 2003, "Inference for the generalization error",
+    take as rho the share of the rows that is tested on, which is the chance that two splits test on the same
+    row (the corrected resampled t-test). Limits are Student's with J - 1 degrees of freedom.
 
     In simulations these limits cover what they should where all other rows train. Training sets that are a
     small part of the table hardly overlap, the correlation is less, and the limits wider than they need be.
