@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from typing import ClassVar
 
 
@@ -53,13 +54,48 @@ class IdempotencyConflict(LabError):  # noqa: N818  # as above
     """The idempotency key was used before, for another spec."""
 
 
-class UnknownWidth(LabError):  # noqa: N818  # as above
+class UnknownValue(LabError):  # noqa: N818  # as above
+    """What was asked for is nothing that the experiment has.
+
+    Attributes:
+        parameter: The part of the request that would have to change.
+    """
+
+    parameter: ClassVar[str]
+
+
+class UnknownWidth(UnknownValue):
     """The experiment's grid has no such width."""
+
+    parameter = "width"
 
     def __init__(self, width: int, widths: list[int]) -> None:
         """Name the width that was asked for, and those there are."""
         shown = ", ".join(map(str, sorted(widths)[:10])) + (", …" if len(widths) > 10 else "")  # noqa: PLR2004  # enough for a line
         super().__init__(f"the experiment has no cells of width {width}; it has {shown}")
+
+
+class UnknownBaseline(UnknownValue):
+    """The experiment has no such model."""
+
+    parameter = "baseline"
+
+    def __init__(self, baseline: str, known: Sequence[str]) -> None:
+        """Name the model that was asked for, and those there are."""
+        super().__init__(
+            f"the experiment has no model {baseline!r} to compare with; it has {', '.join(known)}"
+        )
+
+
+class NoImportance(LabError):  # noqa: N818  # as above
+    """The experiment did not measure what its models read."""
+
+    def __init__(self, experiment_id: str) -> None:
+        """Say what would have to be asked for."""
+        super().__init__(
+            f"experiment {experiment_id} does not measure what its models read: submit it with "
+            '"importance": true for that'
+        )
 
 
 class UnknownPreset(LabError):  # noqa: N818  # as above
