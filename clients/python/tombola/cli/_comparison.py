@@ -226,10 +226,8 @@ def _said_of_starts(comparison: Comparison) -> list[str]:
         return []
     better = sum((gain.low or 0.0) > 0 for gain in known)
     worse = sum((gain.high or 0.0) < 0 for gain in known)
-    return [
-        f"Of {len(known)} pairs of sparse and dense networks of equal width, size and data set, the sparse "
-        + f"ones are better in {better} and worse in {worse}."
-    ]
+    pairs = f"Of {len(known)} pairs of sparse and dense networks of equal width, size and data set"
+    return [f"{pairs}, the sparse ones are better in {better} and worse in {worse}."]
 
 
 def _wins(name: str, datasets: Sequence[str]) -> str:
