@@ -10,6 +10,7 @@ from sqlalchemy.exc import SQLAlchemyError
 
 import migrations
 from service.doorbell import Doorbell, DoorbellError
+from service.lab.work import QUEUES
 from service.settings import Settings
 from service.store import workers
 from service.store.database import Database
@@ -62,7 +63,7 @@ def _database(settings: Settings) -> Finding:
 def _broker(settings: Settings) -> Finding:
     doorbell = Doorbell(settings)
     try:
-        return Finding("broker", f"{doorbell.waiting()} message(s) waiting", ok=True)
+        return Finding("broker", f"{sum(map(doorbell.waiting, QUEUES))} message(s) waiting", ok=True)
     except DoorbellError as error:
         if "broker_url" in settings.model_fields_set:
             return Finding("broker", str(error), ok=False)

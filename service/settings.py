@@ -4,10 +4,13 @@ from __future__ import annotations
 
 import ipaddress
 from pathlib import Path
-from typing import Literal, Self
+from typing import Literal, Self, get_args
 
 from pydantic import Field, SecretStr, field_validator, model_validator
 from pydantic_settings import BaseSettings, SettingsConfigDict
+
+#: As `service.lab.work` has it.
+Queue = Literal["main", "cpu"]
 
 
 class Settings(BaseSettings):
@@ -20,7 +23,15 @@ class Settings(BaseSettings):
         default="", description="SQLAlchemy URL; empty is an SQLite file `tombola.db` under the data folder."
     )
     broker_url: str = Field(default="redis://127.0.0.1:6379/0", description="URL of Valkey or Redis.")
-    queue: str = Field(default="tombola", description="Name of the task queue in the broker.")
+    queue: str = Field(
+        default="tombola",
+        description="Name of the main task queue in the broker; the other has `-cpu` after it.",
+    )
+    queues: str = Field(
+        default="main,cpu",
+        description="What a worker consumes, with commas between: `main` is runs on parities and networks on "
+        "tables, `cpu` the other models on tables and imports of data sets.",
+    )
     host: str = Field(default="127.0.0.1", description="Address the API listens on.")
     port: int = Field(default=8000, ge=0, le=65535, description="Port the API listens on.")
     admin_key: SecretStr | None = Field(
@@ -59,6 +70,14 @@ class Settings(BaseSettings):
             raise ValueError("must begin with sqlite:/// or postgresql+psycopg://")
         return url
 
+    @field_validator("queues")
+    @classmethod
+    def _known_queues(cls, given: str) -> str:
+        found = [part.strip() for part in given.split(",")]
+        if len(set(found)) < len(found) or not set(found) <= set(get_args(Queue)):
+            raise ValueError(f"must be some of {', '.join(get_args(Queue))} with commas between")
+        return ",".join(found)
+
     @field_validator("openml_url")
     @classmethod
     def _http(cls, url: str) -> str:
@@ -74,6 +93,15 @@ class Settings(BaseSettings):
                 f"({3 * self.heartbeat_seconds:g}), not {self.lease_seconds:g}"
             )
         return self
+
+    @property
+    def consumed(self) -> tuple[Queue, ...]:
+        """The queues that a worker consumes."""
+        return tuple(queue for queue in get_args(Queue) if queue in self.queues.split(","))
+
+    def queue_name(self, queue: Queue) -> str:
+        """Return the name of a queue in the broker."""
+        return self.queue if queue == "main" else f"{self.queue}-{queue}"
 
     @property
     def sqlalchemy_url(self) -> str:

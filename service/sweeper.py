@@ -20,6 +20,7 @@ from service.lab import checkpoints
 from service.lab.datasets import importing
 from service.lab.experiments import Lab
 from service.lab.shards import take_back_expired
+from service.lab.work import QUEUES, Queue
 from service.processes import StopSignal
 from service.store import checkpoints as checkpoint_rows
 from service.store import experiments, imports, shards
@@ -79,9 +80,10 @@ def advance_rounds(database: Database, doorbell: Doorbell, lab: Lab) -> None:
 def ring_waiting(database: Database, doorbell: Doorbell) -> None:
     """Ring for new shards as long as few messages wait: the broker need not hold a whole experiment."""
     try:
-        while doorbell.waiting() < MOST_WAITING:
-            if ring_new(database, doorbell) < RING_AT_ONCE:
-                break
+        for queue in QUEUES:
+            while doorbell.waiting(queue) < MOST_WAITING:
+                if ring_new(database, doorbell, queues=[queue]) < RING_AT_ONCE:
+                    break
     except DoorbellError as error:
         _log.warning("%s", error)
 
@@ -99,13 +101,18 @@ def take_back_imports(database: Database) -> None:
 def ring_lost(database: Database, doorbell: Doorbell) -> int:
     """Ring again for shards whose messages the broker has lost, and return for how many; for imports, too.
 
-    Every queued shard that was rung for has a message waiting, unless messages were lost: fewer messages
-    than such shards means some were. Ringing for the oldest is harmless where the guess is wrong.
+    Every queued shard that was rung for has a message waiting in its queue, unless messages were lost: fewer
+    messages than such shards means some were. Ringing for the oldest is harmless where the guess is wrong.
     """
+    return sum(_ring_lost(database, doorbell, queue) for queue in QUEUES)
+
+
+def _ring_lost(database: Database, doorbell: Doorbell, queue: Queue) -> int:
+    kinds, imports_too = QUEUES[queue], queue == "cpu"
     with database.read() as session:
-        rung = shards.rung_count(session) + imports.rung_count(session)
+        rung = shards.rung_count(session, kinds) + (imports.rung_count(session) if imports_too else 0)
     try:
-        lost = rung - doorbell.waiting() if rung else 0
+        lost = rung - doorbell.waiting(queue) if rung else 0
     except DoorbellError as error:
         _log.warning("%s", error)
         return 0
@@ -113,8 +120,8 @@ def ring_lost(database: Database, doorbell: Doorbell) -> int:
         return 0
     with database.read() as session:
         before = clock(session) - _RING_AGAIN_AFTER
-        ids = shards.rung_before(session, before, limit=lost)
-        import_ids = imports.rung_before(session, before, limit=lost)
+        ids = shards.rung_before(session, before, kinds, limit=lost)
+        import_ids = imports.rung_before(session, before, limit=lost) if imports_too else []
     ring_imports(database, doorbell, import_ids)
     return ring(database, doorbell, ids)
 

@@ -23,10 +23,10 @@ _VISIBILITY_TIMEOUT_SECONDS = 3600
 
 
 def create_celery(settings: Settings) -> Celery:
-    """Return the application that consumes the queue of the settings."""
+    """Return the application whose worker consumes the queues of the settings."""
     celery = Celery("tombola-worker", broker=settings.broker_url, include=["worker.tasks"])
     celery.conf.update(
-        task_default_queue=settings.queue,
+        task_default_queue=settings.queue_name("main"),
         # A message is acknowledged after its shard: a worker killed in the middle leaves it with the broker.
         task_acks_late=True,
         task_reject_on_worker_lost=True,
@@ -46,7 +46,7 @@ def create_celery(settings: Settings) -> Celery:
 
 
 def run_worker(settings: Settings) -> None:
-    """Consume the queue in this process until a stop signal.
+    """Consume the queues of the settings in this process until a stop signal.
 
     Raises:
         EngineError: The settings name an engine or a device that is not here.
@@ -64,6 +64,8 @@ def run_worker(settings: Settings) -> None:
                 "worker",
                 "--loglevel",
                 settings.log_level,
+                "--queues",
+                ",".join(settings.queue_name(queue) for queue in settings.consumed),
                 "--without-gossip",
                 "--without-mingle",
                 "--without-heartbeat",

@@ -12,6 +12,7 @@ from service.lab.checkpoints import RunState
 from service.lab.shards import Claim
 from service.store import checkpoints as stored
 from service.store.database import lock_recording
+from tombola.spec import Configuration
 from worker.engine import Checkpoint, Curve, Run
 from worker.member import Member
 from worker.patience import patiently
@@ -41,9 +42,13 @@ class Checkpoints:
     def runs(self) -> list[Run | Checkpoint]:
         """Return what is to be trained, from where it is."""
         return [
-            self._begun(key, seed) or Run(self._claim.configurations[key], seed)
-            for key, seed in self._claim.runs
+            self._begun(key, seed) or Run(self._configuration(key), seed) for key, seed in self._claim.runs
         ]
+
+    def _configuration(self, configuration_id: int) -> Configuration:
+        found = self._claim.configurations[configuration_id]
+        assert isinstance(found, Configuration)  # noqa: S101  # a shard holds one kind
+        return found
 
     def _begun(self, configuration_id: int, seed: int) -> Checkpoint | None:
         if (configuration_id, seed) not in self._claim.begun:
@@ -51,7 +56,7 @@ class Checkpoints:
         return patiently(self._member.heartbeat.stopping)(self._load, configuration_id, seed)
 
     def _load(self, configuration_id: int, seed: int) -> Checkpoint | None:
-        configuration = self._claim.configurations[configuration_id]
+        configuration = self._configuration(configuration_id)
         with self._member.database.write() as session:
             state = checkpoints.load(
                 session,

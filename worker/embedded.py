@@ -32,6 +32,7 @@ _READY_SECONDS = 60.0
 _STOP_SECONDS = 15.0
 #: A child that dies sooner than this after its start is not restarted at once.
 _BACKOFF_SECONDS = 5.0
+_DEVICES = Path("/dev")
 
 _log = logging.getLogger(__name__)
 
@@ -91,7 +92,7 @@ class Stack:
             with database.write() as session:
                 keys.ensure(session, "admin", self.settings.admin_key.get_secret_value())
         database.close()
-        for name in ("broker", "api", "worker", "sweeper"):
+        for name in ("broker", "api", *_workers(self.settings), "sweeper"):
             self._spawn(name)
         self._watcher.start()
         self._wait_ready()
@@ -142,10 +143,12 @@ class Stack:
         self.stop()
 
     def _spawn(self, name: str) -> None:
-        environment = {**os.environ, **_environment(self.settings), PARENT_VARIABLE: str(os.getpid())}
+        own = _workers(self.settings).get(name)
+        settings = self.settings if own is None else self.settings.model_copy(update={"queues": own})
+        environment = {**os.environ, **_environment(settings), PARENT_VARIABLE: str(os.getpid())}
         with _opened(self._log_file) as log:
             self._children[name] = subprocess.Popen(  # noqa: S603  # our own command
-                [sys.executable, "-m", "tombola", name],
+                [sys.executable, "-m", "tombola", name if own is None else "worker"],
                 env=environment,
                 stdin=subprocess.DEVNULL,
                 stdout=log,
@@ -184,13 +187,31 @@ class Stack:
         return answer.is_success and self._has_worker()
 
     def _has_worker(self) -> bool:
-        """Tell whether the child itself has registered: rows of an earlier stack do not count."""
+        """Tell whether the children themselves have registered: rows of an earlier stack do not count."""
         database = Database(self.settings.sqlalchemy_url)
+        pids = [self._children[name].pid for name in _workers(self.settings)]
         try:
             with database.read() as session:
-                return workers.has_pid(session, socket.gethostname(), self._children["worker"].pid)
+                return all(workers.has_pid(session, socket.gethostname(), pid) for pid in pids)
         finally:
             database.close()
+
+
+def _workers(settings: Settings) -> dict[str, str]:
+    """Return the queues of each worker, by the name of the child.
+
+    One worker trains everything on CPU. A GPU is kept busy by a worker of its own, beside one for the rest.
+    """
+    if len(settings.consumed) > 1 and _may_use_gpu(settings):
+        return {"worker": "main", "worker-cpu": "cpu"}
+    return {"worker": settings.queues}
+
+
+def _may_use_gpu(settings: Settings) -> bool:
+    """Guess, without loading torch, whether the engine will be on a GPU; wrong, it is a worker too many."""
+    if settings.engine == "native" or settings.device == "cpu":
+        return False
+    return settings.device != "auto" or any(_DEVICES.glob("nvidia[0-9]*"))
 
 
 def free_port(host: str = "127.0.0.1") -> int:

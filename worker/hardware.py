@@ -17,6 +17,10 @@ def device_name(engine: Engine) -> str:
 
 def processor() -> str:
     """Return the processor's name, or where the system does not tell it the architecture."""
+    return _processor()[:_LONGEST]
+
+
+def _processor() -> str:
     try:
         for line in Path("/proc/cpuinfo").read_text(encoding="utf-8").splitlines():
             name, _, value = line.partition(":")

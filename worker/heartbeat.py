@@ -7,7 +7,7 @@ import os
 import signal
 import threading
 import time
-from collections.abc import Iterator
+from collections.abc import Collection, Iterator
 from contextlib import contextmanager
 from datetime import datetime, timedelta
 
@@ -15,6 +15,7 @@ from sqlalchemy.exc import OperationalError
 
 from service.lab import shards
 from service.lab.shards import Claim
+from service.lab.work import KINDS
 from service.store import shards as shard_rows
 from service.store import workers
 from service.store.database import Database, clock
@@ -47,7 +48,13 @@ class Heartbeat:
     """Renews the lease of the shard in training and reports the worker, from its own thread."""
 
     def __init__(
-        self, database: Database, worker_id: str, *, interval_seconds: float, lease_seconds: float
+        self,
+        database: Database,
+        worker_id: str,
+        *,
+        interval_seconds: float,
+        lease_seconds: float,
+        kinds: Collection[str] = KINDS,
     ) -> None:
         """Prepare; `start` starts."""
         self.stopping = threading.Event()  #: set when the worker was asked to stop
@@ -56,6 +63,7 @@ class Heartbeat:
         self._worker_id = worker_id
         self._interval = interval_seconds
         self._lease = lease_seconds
+        self._kinds = sorted(kinds)  # what is rung for where this worker listens
         self._hold: Hold | None = None
         self._idle_since: datetime | None = None
         self._ended = threading.Event()
@@ -106,7 +114,7 @@ class Heartbeat:
                 self._idle_since = None
                 return
             self._idle_since = self._idle_since or at
-            deaf = shard_rows.rung_between(session, self._idle_since, at - _DEAF_AFTER)
+            deaf = shard_rows.rung_between(session, self._idle_since, at - _DEAF_AFTER, self._kinds)
         if deaf and not self.stopping.is_set():
             # A consumer can lose its broker without noticing, for one when the broker goes away in the very
             # moment of an acknowledgement. It would be idle for ever; `run_worker` starts it anew.

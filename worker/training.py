@@ -2,87 +2,83 @@
 
 from __future__ import annotations
 
-import dataclasses
 import logging
-import time
-from collections.abc import Sequence
+from typing import Protocol
 
 from sqlalchemy.exc import SQLAlchemyError
 
 from service.doorbell import ring, ring_new
 from service.lab import checkpoints, shards
-from service.lab.cost import run_flops
 from service.lab.experiments import Lab
-from service.lab.shards import Claim, RunRecord
+from service.lab.shards import Claim, TrainedBy
+from service.lab.work import KINDS, Kind
+from service.store import shards as shard_rows
 from worker.checkpoints import Checkpoints
-from worker.engine import Checkpoint, CheckpointError, FinishedRun, Run
+from worker.engine import Checkpoint, CheckpointError
 from worker.heartbeat import Hold
 from worker.member import Member
 from worker.patience import patiently
+from worker.recording import Recorder
 from worker.segments import Segment
+from worker.tabular.training import TableTraining
 
-#: Finished runs are stored this often, in seconds: what a killed worker loses at most.
-_FLUSH_SECONDS = 1.0
 #: A worker rings again after this long for a shard that it leaves to others, in seconds.
 _LEAVE_SECONDS = 0.5
 
 _log = logging.getLogger(__name__)
 
 
-class Recorder:
-    """Stores finished runs in batches."""
+class Training(Protocol):
+    """What differs between the kinds of shards: which engine trains them, and what is kept of a cut one."""
+
+    def train(self, hold: Hold, recorder: Recorder) -> bool:
+        """Train until all runs have ended (then return True) or the training is to stop or to be cut."""
+        ...
+
+    def failed(self, error: Exception) -> None:
+        """Clear away what made the training fail, if it lies in the store."""
+        ...
+
+    def give_back(self, recorder: Recorder) -> bool:
+        """Give a shard back that was not finished; return whether it is to be rung for at once."""
+        ...
+
+
+class ParityTraining:
+    """Runs on parities: in segments, with checkpoints between them."""
 
     def __init__(self, member: Member, claim: Claim) -> None:
-        """Record the runs of one claim."""
+        """Train one claim."""
         self._member = member
-        self._claim = claim
-        self._ids = {item: key for key, item in claim.configurations.items()}
-        self.recorded = 0  #: runs that were stored
-        self._begun: dict[Run, tuple[int, float]] = {}
-        self._unsaved: list[RunRecord] = []
-        self._saved_at = time.monotonic()
+        self._states = Checkpoints(member, claim)
+        self._segment = Segment(member.settings.shard_seconds)
 
-    def expect(self, origins: Sequence[Run | Checkpoint]) -> None:
-        """Note where the runs are when their training begins."""
-        self._begun = {
-            item.run: (item.steps, item.wall_seconds) for item in origins if isinstance(item, Checkpoint)
-        }
+    def train(self, hold: Hold, recorder: Recorder) -> bool:
+        """Train, as `Training` says; of what is cut the states are kept."""
 
-    def add(self, finished: FinishedRun) -> None:
-        """Take a finished run, and store what came together (an engine's `OnFinished`)."""
-        configuration = finished.run.configuration
-        self._unsaved.append(
-            RunRecord(
-                configuration_id=self._ids[configuration],
-                seed=finished.run.seed,
-                outcome=finished.outcome,
-                steps=finished.steps,
-                train_error=finished.train_error,
-                test_error=finished.test_error,
-                wall_seconds=finished.wall_seconds,
-                flops=run_flops(configuration, finished.steps),
-                curve=dataclasses.asdict(finished.curve),
-                begun=self._begun.get(finished.run, (0, 0.0)),
-            )
-        )
-        self.save_when_due()
+        def should_stop(fraction: float) -> bool:
+            recorder.save_when_due()  # no other run may end for long
+            over = self._segment.look(fraction)
+            return hold.should_stop(fraction) or over
 
-    def save_when_due(self) -> None:
-        """Store what was not stored yet, if that was some time ago."""
-        if time.monotonic() - self._saved_at >= _FLUSH_SECONDS:
-            self.save()
+        def keep(checkpoint: Checkpoint) -> None:
+            if self._segment.long:  # what takes less than two segments is as well trained again
+                self._states.add(checkpoint)
 
-    def save(self, *, complete: bool = False) -> None:
-        """Store what was not stored yet; with `complete`, the shard is done in the same transaction."""
-        if self._unsaved or complete:
-            patiently(self._member.heartbeat.stopping)(self._save, complete=complete)
-            self.recorded += len(self._unsaved)
-            self._unsaved = []
-        self._saved_at = time.monotonic()
+        runs = self._states.runs()
+        recorder.expect(runs)
+        assert self._member.engine is not None  # noqa: S101  # who has none does not consume their queue
+        return self._member.engine.train(runs, recorder.add, should_stop, keep)
 
-    def _save(self, *, complete: bool) -> None:
-        with self._member.database.write() as session:
-            shards.record(session, self._claim, self._unsaved, self._member.trained_by, complete=complete)
+    def failed(self, error: Exception) -> None:
+        """Forget states that the engine cannot go on from: the next attempt starts anew."""
+        if isinstance(error, CheckpointError):
+            self._states.forget()
+
+    def give_back(self, recorder: Recorder) -> bool:
+        """Give the shard back with the states; one that was cut is rung for, behind those that wait."""
+        self._states.give_back(must_progress=self._segment.over and not recorder.recorded)
+        return self._segment.over
 
 
 def train_shard(member: Member, shard_id: int) -> None:
@@ -91,54 +87,57 @@ def train_shard(member: Member, shard_id: int) -> None:
     A shard that is somebody else's, done or dropped is left alone: that is what makes a second delivery of
     its message harmless.
     """
-    if member.heartbeat.stopping.is_set():
+    stopping = member.heartbeat.stopping
+    if stopping.is_set():
         return  # the sweeper rings again for what is left queued
-    if patiently(member.heartbeat.stopping)(_left_to_others, member, shard_id):
+    kind = patiently(stopping)(_kind, member, shard_id)
+    if kind == "parity" and patiently(stopping)(_left_to_others, member, shard_id):
         _log.info("shard %d is left to the workers that have begun it", shard_id)
-        member.heartbeat.stopping.wait(_LEAVE_SECONDS)
+        stopping.wait(_LEAVE_SECONDS)
         ring(member.database, member.doorbell, [shard_id])
         return
-    claim = patiently(member.heartbeat.stopping)(_claim, member, shard_id)
-    if claim is None:
+    claim = patiently(stopping)(_claim, member, shard_id) if kind in member.kinds else None
+    if kind is None or claim is None:
         _log.info("shard %d is not to be had", shard_id)
         return
     _log.info("shard %d: %d runs, %d of them begun", shard_id, len(claim.runs), len(claim.begun))
-    recorder, states = Recorder(member, claim), Checkpoints(member, claim)
-    segment = Segment(member.settings.shard_seconds)
+    again = False
     with member.heartbeat.holding(claim) as hold:
         try:
-            finished = _train(member, hold, recorder, states, segment)
+            training, by = _training(member, claim, kind)
+        except Exception as error:  # noqa: BLE001  # as below
+            _log.exception("shard %d failed", shard_id)
+            _fail(member, claim, error)
+            return
+        recorder = Recorder(member, claim, by)
+        try:
+            finished = training.train(hold, recorder)
             recorder.save(complete=finished)
         except Exception as error:  # noqa: BLE001  # whatever it is, the shard must not hang
             _log.exception("shard %d failed", shard_id)
-            if isinstance(error, CheckpointError):
-                states.forget()  # the next attempt starts anew
-            _fail(member, recorder, claim, f"{type(error).__name__}: {error}")
+            training.failed(error)
+            _fail(member, claim, error, recorder)
             return
         if not finished:
-            states.give_back(must_progress=segment.over and not recorder.recorded)
+            again = training.give_back(recorder)
     if finished:
         _next_rounds(member)
     _log.info("shard %d %s", shard_id, "done" if finished else "lost" if hold.lost.is_set() else "given back")
-    if segment.over and not finished and not member.heartbeat.stopping.is_set():
-        ring(member.database, member.doorbell, [shard_id])  # behind those that wait
+    if again and not stopping.is_set():
+        ring(member.database, member.doorbell, [shard_id])
 
 
-def _train(member: Member, hold: Hold, recorder: Recorder, states: Checkpoints, segment: Segment) -> bool:
-    """Train until all runs have ended (then return True) or the training is to stop or to be cut."""
+def _kind(member: Member, shard_id: int) -> Kind | None:
+    with member.database.read() as session:
+        found = shard_rows.kinds_of(session, [shard_id]).get(shard_id)
+    return next((kind for kind in KINDS if kind == found), None)
 
-    def should_stop(fraction: float) -> bool:
-        recorder.save_when_due()  # no other run may end for long
-        over = segment.look(fraction)
-        return hold.should_stop(fraction) or over
 
-    def keep(checkpoint: Checkpoint) -> None:
-        if segment.long:  # what takes less than two segments is as well trained again
-            states.add(checkpoint)
-
-    runs = states.runs()
-    recorder.expect(runs)
-    return member.engine.train(runs, recorder.add, should_stop, keep)
+def _training(member: Member, claim: Claim, kind: Kind) -> tuple[Training, TrainedBy]:
+    if kind == "parity":
+        return ParityTraining(member, claim), member.trained_by
+    engine = member.tables.engine(kind)
+    return TableTraining(member, claim, engine), member.trained_on_table(engine)
 
 
 def _next_rounds(member: Member) -> None:
@@ -169,11 +168,12 @@ def _claim(member: Member, shard_id: int) -> Claim | None:
         )
 
 
-def _fail(member: Member, recorder: Recorder, claim: Claim, reason: str) -> None:
+def _fail(member: Member, claim: Claim, error: Exception, recorder: Recorder | None = None) -> None:
     """Say why a shard failed, and keep the runs that it finished before, if the database takes them."""
     try:
-        recorder.save()
+        if recorder is not None:
+            recorder.save()
     except SQLAlchemyError:
         _log.exception("shard %d: finished runs are lost and will be trained again", claim.shard_id)
     with member.database.write() as session:
-        shards.fail(session, claim, reason)
+        shards.fail(session, claim, f"{type(error).__name__}: {error}")

@@ -331,9 +331,9 @@ def _parts(database: Database, dataset_id: str) -> Iterator[bytes]:
         yield part
 
 
-@router.delete("/{dataset}", status_code=204, response_class=Response, responses=documents.problems(404))
+@router.delete("/{dataset}", status_code=204, response_class=Response, responses=documents.problems(404, 409))
 def delete_dataset(dataset: DatasetKey, session: WriteSession) -> None:
-    """Forget a data set."""
+    """Forget a data set that no unfinished experiment needs; finished runs on it stay."""
     storing.delete(session, dataset)
 
 

@@ -219,6 +219,7 @@ _WORKER = Worker(
     hostname="laptop",
     pid=4242,
     queue="tombola",
+    queues=["main", "cpu"],
     engine="torch",
     device="cpu",
     device_name=_PROCESSOR,

@@ -15,7 +15,9 @@ from starlette.routing import compile_path
 
 from service.api.invalid import parts_of
 from service.lab.errors import (
+    BadSpec,
     BadTable,
+    DatasetInUse,
     DatasetNameTaken,
     IdempotencyConflict,
     IllegalTransition,
@@ -105,10 +107,18 @@ def install(app: FastAPI) -> None:
     app.add_exception_handler(RequestValidationError, _on_invalid)
     for unknown in (UnknownExperiment, UnknownDataset, UnknownImport):
         app.add_exception_handler(unknown, _on_unknown)
+    app.add_exception_handler(BadSpec, _on_bad_spec)
     app.add_exception_handler(BadTable, _on_bad_table)
     app.add_exception_handler(TableTooLarge, _on_too_large)
     app.add_exception_handler(UnknownValue, _on_unknown_value)
-    for conflict in (IllegalTransition, IdempotencyConflict, DatasetNameTaken, WrongKind, NoImportance):
+    for conflict in (
+        IllegalTransition,
+        IdempotencyConflict,
+        DatasetInUse,
+        DatasetNameTaken,
+        WrongKind,
+        NoImportance,
+    ):
         app.add_exception_handler(conflict, _on_conflict)
     for away in (OperationalError, InterfaceError, PoolTimeout):
         app.add_exception_handler(away, _on_away)
@@ -142,7 +152,15 @@ def _allowed(request: Request, matched: str) -> str:
 
 async def _on_invalid(_request: Request, error: Exception) -> Response:
     assert isinstance(error, RequestValidationError)  # noqa: S101  # registered for it
-    parts = parts_of(error)
+    return _invalid(parts_of(error))
+
+
+async def _on_bad_spec(_request: Request, error: Exception) -> Response:
+    assert isinstance(error, BadSpec)  # noqa: S101  # as above
+    return _invalid(error.parts)
+
+
+def _invalid(parts: Sequence[ProblemPart]) -> Response:
     count = "1 part" if len(parts) == 1 else f"{len(parts)} parts"
     detail = f"{count} of the request {'is' if len(parts) == 1 else 'are'} wrong; see `errors`"
     return answer(_INVALID, detail, errors=parts)

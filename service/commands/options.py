@@ -21,6 +21,13 @@ Port = Annotated[
     int | None, typer.Option(min=0, max=65535, help="Port to listen on; 0 picks a free one. [default: 8000]")
 ]
 Device = Annotated[str | None, typer.Option(help="`auto`, `cpu`, `cuda` or `cuda:1`. [default: auto]")]
+Queues = Annotated[
+    str | None,
+    typer.Option(
+        help="What it trains: `main` parities and networks, `cpu` forests and other models of libraries, and "
+        "imports. [default: main,cpu]"
+    ),
+]
 Engine = Annotated[str | None, typer.Option(help="Training engine. [default: auto]")]
 
 

@@ -62,13 +62,18 @@ def api(host: options.Host = None, port: options.Port = None) -> None:
     )
 
 
-def worker(device: options.Device = None, engine: options.Engine = None) -> None:
-    """Run one worker process; on a GPU host one for each GPU, with `--device cuda:0` and so on."""
+def worker(
+    device: options.Device = None, engine: options.Engine = None, queues: options.Queues = None
+) -> None:
+    """Run one worker process; on a GPU host one for each GPU, with `--device cuda:0` and so on.
+
+    Beside GPU workers on `--queues main`, one on `--queues cpu` trains what needs no GPU.
+    """
     from service.processes import set_up
     from worker.app import run_worker
     from worker.engine import EngineError
 
-    settings = options.settings(device=device, engine=engine)
+    settings = options.settings(device=device, engine=engine, queues=queues)
     set_up(settings)
     try:
         run_worker(settings)

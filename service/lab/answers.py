@@ -321,6 +321,7 @@ def fleet(session: Session) -> list[Worker]:
             hostname=row.hostname,
             pid=row.pid,
             queue=row.queue,
+            queues=row.queues.split(","),
             engine=row.engine,
             device=row.device,
             device_name=row.device_name,

@@ -123,7 +123,11 @@ def left_to_others(session: Session, shard_id: int, by: Trainer, *, queue: str) 
 
 def held_costs(session: Session, experiments: Sequence[Experiment]) -> dict[str, float]:
     """Return the cost of the steps that checkpoints hold, by experiment, for those that have not ended."""
-    budgets = {row.id: row.spec["training"]["max_steps"] for row in experiments if row.status in _UNFINISHED}
+    budgets = {
+        row.id: row.spec["training"]["max_steps"]
+        for row in experiments
+        if row.status in _UNFINISHED and "training" in row.spec  # runs on tables have no checkpoints
+    }
     if not budgets:
         return {}
     return {key: value / budgets[key] for key, value in checkpoints.held(session, budgets).items()}

@@ -29,11 +29,14 @@ class Speed:
 
 
 #: What is believed before anything was measured, by engine and kind of device. The CPU's figures without
-#: the bytes were measured on two cores of a Xeon with AVX-512 (BENCHMARKS.md); bytes and GPUs are assumed.
+#: the bytes were measured on two cores of a Xeon with AVX-512 (BENCHMARKS.md); bytes, GPUs and networks on
+#: tables ("mlp") are assumed.
 SPEEDS = {
     ("native", "cpu"): Speed(0.4e-6, 320e9, 40e9),
     ("torch", "cpu"): Speed(9e-6, 55e9, 20e9),
     ("torch", "cuda"): Speed(2e-6, 5e12, 1e12),
+    ("mlp", "cpu"): Speed(9e-6, 55e9, 20e9),
+    ("mlp", "cuda"): Speed(2e-6, 5e12, 1e12),
 }
 _UNKNOWN_SPEEDS = {"cpu": SPEEDS["native", "cpu"], "cuda": SPEEDS["torch", "cuda"]}
 #: The unit of the costs that progress is counted in: seconds of one core at this speed, whoever trains.

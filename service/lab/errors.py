@@ -5,6 +5,8 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import ClassVar
 
+from tombola.results import ProblemPart
+
 
 class LabError(Exception):
     """Base of the domain's errors; the text is for the user."""
@@ -44,10 +46,23 @@ class WrongKind(LabError):  # noqa: N818  # as above
 
     def __init__(self, experiment_id: str, kind: str) -> None:
         """Say where the answers of its kind are."""
+        there = self._INSTEAD[kind].format(id=experiment_id)
         super().__init__(
-            f"experiment {experiment_id} is {self._INSTEAD[kind].format(id=experiment_id)}; this answer is of "
-            "the other kind of experiments"
+            f"experiment {experiment_id} is {there}; this answer is of the other kind of experiments"
         )
+
+
+class BadSpec(LabError):  # noqa: N818  # as above
+    """A spec that is right by itself and does not fit what is in the store.
+
+    Attributes:
+        parts: What is wrong, each with a pointer into the spec.
+    """
+
+    def __init__(self, parts: Sequence[ProblemPart]) -> None:
+        """Say what is wrong, part by part."""
+        super().__init__("; ".join(part.detail for part in parts))
+        self.parts = list(parts)
 
 
 class IdempotencyConflict(LabError):  # noqa: N818  # as above
@@ -137,6 +152,16 @@ class DatasetNameTaken(LabError):  # noqa: N818  # as above
         """Name the data set that has it."""
         super().__init__(
             f"the name {name!r} is that of another table ({dataset_id}): choose another, or delete that one"
+        )
+
+
+class DatasetInUse(LabError):  # noqa: N818  # as above
+    """An experiment that has not ended needs the data set."""
+
+    def __init__(self, name: str, experiment_id: str) -> None:
+        """Name the data set, and one of the experiments."""
+        super().__init__(
+            f"experiment {experiment_id} has not ended and needs data set {name}: cancel it first, or wait"
         )
 
 

@@ -8,13 +8,13 @@ from dataclasses import dataclass
 from sqlalchemy.orm import Session
 from ulid import ULID
 
-from service.lab import allocation, checkpoints, cost, events, fleet, planning, quoting, rounds
+from service.lab import allocation, asked, checkpoints, events, planning, quoting, rounds, work
 from service.lab.errors import IdempotencyConflict, IllegalTransition, UnknownExperiment
-from service.store import cells, configurations, experiments, shards
+from service.store import cells, configurations, datasets, experiments, shards
 from service.store.database import Database, lock_planning, now
 from service.store.models import Cell, Experiment
 from tombola.results import Decision, DryRun, ExperimentStatus, Preset, PresetQuote, Quote
-from tombola.spec import Configuration, ExperimentSpec, Seeds
+from tombola.spec import AnyConfiguration, AnySpec, Seeds, spec_of
 
 _FINISHED = tuple(status.value for status in ExperimentStatus if status.finished)
 
@@ -29,13 +29,19 @@ class Lab:
 
     shard_seconds: float = 60.0
 
-    def quote(self, session: Session, spec: ExperimentSpec) -> Quote:
-        """Return what a spec would cost, beside what is in the store already."""
-        return quoting.quote(session, spec, _by_hash(spec))
+    def quote(self, session: Session, spec: AnySpec) -> Quote:
+        """Return what a spec would cost, beside what is in the store already.
+
+        Raises:
+            BadSpec: It does not fit the data sets in the store.
+        """
+        return quoting.quote(session, spec, asked.by_hash(session, spec))
 
     def quote_preset(self, session: Session, preset: Preset) -> PresetQuote:
         """Return what each experiment of a preset would cost, and all of them."""
-        quotes, total = quoting.quote_all(session, [(spec, _by_hash(spec)) for spec in preset.specs])
+        quotes, total = quoting.quote_all(
+            session, [(spec, asked.by_hash(session, spec)) for spec in preset.specs]
+        )
         return PresetQuote(
             preset=preset.name,
             scale=preset.scale,
@@ -46,7 +52,7 @@ class Lab:
         )
 
     def submit(
-        self, session: Session, spec: ExperimentSpec, *, idempotency_key: str | None = None, scope: str = ""
+        self, session: Session, spec: AnySpec, *, idempotency_key: str | None = None, scope: str = ""
     ) -> tuple[Experiment, bool]:
         """Store an experiment, its cells and the shards for what nobody trained yet.
 
@@ -61,25 +67,26 @@ class Lab:
 
         Raises:
             IdempotencyConflict: The key was used for another spec.
+            BadSpec: It does not fit the data sets in the store.
         """
         lock_planning(session)
         document = spec.model_dump(mode="json")
         if idempotency_key is not None:
             known = experiments.by_idempotency_key(session, scope, idempotency_key)
             if known is not None:
-                if ExperimentSpec.model_validate(known.spec) != spec:
+                if spec_of(known.spec) != spec:
                     raise IdempotencyConflict(
                         f"Idempotency-Key {idempotency_key!r} was used for experiment {known.id}, "
                         "which has another spec; use a new key for a new experiment"
                     )
                 return known, False
-        asked = _by_hash(spec)
+        wanted = asked.by_hash(session, spec)
         experiment = Experiment(
             id=str(ULID()),
             name=spec.name,
             status="queued",
             spec=document,
-            quote=quoting.quote(session, spec, asked).model_dump(mode="json"),
+            quote=quoting.quote(session, spec, wanted).model_dump(mode="json"),
             idempotency_scope=scope,
             idempotency_key=idempotency_key,
             runs_total=0,
@@ -88,7 +95,7 @@ class Lab:
         )
         session.add(experiment)
         session.flush()
-        self._add_cells(session, experiment, spec, asked)
+        self._add_cells(session, experiment, spec, wanted)
         events.status(session, experiment)
         rounds.advance(session, experiment)
         experiment.runs_reused = experiment.runs_done
@@ -99,10 +106,10 @@ class Lab:
         self,
         session: Session,
         experiment: Experiment,
-        spec: ExperimentSpec,
-        asked: dict[str, Configuration],
+        spec: AnySpec,
+        wanted: dict[str, AnyConfiguration],
     ) -> None:
-        ids = configurations.ensure(session, asked)
+        ids = configurations.ensure(session, wanted)
         count, decision = (
             (spec.seeds.count, None)
             if isinstance(spec.seeds, Seeds)
@@ -115,15 +122,15 @@ class Lab:
                     "experiment_id": experiment.id,
                     "position": position,
                     "configuration_id": ids[key],
-                    "width": item.width,
+                    "width": item.width or 0,
                     "samples": item.samples,
                     "sparsity": item.sparsity,
                     "seed_start": spec.seeds.start,
                     "seed_count": count,
-                    "run_cost": cost.run_cost(item),
+                    "run_cost": work.run_cost(item),
                     "decision": decision,
                 }
-                for position, (key, item) in enumerate(asked.items())
+                for position, (key, item) in enumerate(wanted.items())
             ],
         )
         cells.count_existing(session, experiment.id)
@@ -148,7 +155,6 @@ class Lab:
             experiment,
             planning.unfinished(session, experiment) if lacking is None else lacking,
             shard_seconds=self.shard_seconds,
-            fleet=fleet.present(session),
         )
 
     def advance(self, session: Session, experiment_id: str) -> None:
@@ -242,10 +248,11 @@ class Lab:
 
         Raises:
             UnknownExperiment: No such experiment.
-            IllegalTransition: It has neither failed nor been cancelled.
+            IllegalTransition: It has neither failed nor been cancelled, or a data set that it needs is gone.
         """
         experiment = _locked(session, experiment_id)
         _require(experiment, ("failed", "cancelled"), "retried")
+        _require_datasets(session, experiment)
         experiment.reason = None
         experiment.finished_at = None
         return self._restart(session, experiment)
@@ -306,11 +313,6 @@ def _hand_over(session: Session, experiment: Experiment) -> None:
                 break
 
 
-def _by_hash(spec: ExperimentSpec) -> dict[str, Configuration]:
-    """Return the configurations of a spec in the order of its cells, which all differ."""
-    return {item.hash(): item for item in spec.configurations()}
-
-
 def settle_status(session: Session, experiment: Experiment) -> None:
     """End an experiment that has all its runs, or that cannot get them.
 
@@ -363,6 +365,18 @@ def _locked(session: Session, experiment_id: str) -> Experiment:
     if experiment is None:
         raise UnknownExperiment(experiment_id)
     return experiment
+
+
+def _require_datasets(session: Session, experiment: Experiment) -> None:
+    gone = [
+        key
+        for key in sorted(experiments.datasets_of(session, experiment.id))
+        if not datasets.exists_now(session, key)
+    ]
+    if gone:
+        raise IllegalTransition(
+            f"experiment {experiment.id} cannot be retried: its data set {gone[0]} was deleted: bring it back"
+        )
 
 
 def _require(experiment: Experiment, allowed: tuple[str, ...], verb: str, *, hint: str | None = None) -> None:

@@ -10,13 +10,13 @@ from dataclasses import dataclass, field
 
 from sqlalchemy.orm import Session
 
-from service.lab import cost, learning
+from service.lab import cost, learning, work
 from service.lab.cost import Speed
 from service.lab.learning import Correction
 from service.store import speeds, workers
 from service.store.database import now
 from service.store.models import Worker
-from tombola.spec import Configuration
+from tombola.spec import AnyConfiguration
 
 
 @dataclass(frozen=True, slots=True)
@@ -35,9 +35,12 @@ class Kind:
     lanes: int
 
     @classmethod
-    def of(cls, worker: Worker) -> Kind:
-        """Return what kind a worker is."""
-        return cls(worker.engine, kind_of_device(worker.device), worker.device_name, worker.lanes)
+    def of(cls, worker: Worker, kind: work.Kind = "parity") -> Kind:
+        """Return what kind a worker is where it trains shards of some kind."""
+        if kind == "estimators":
+            return cls("estimators", "cpu", worker.processor, worker.threads)
+        engine = worker.engine if kind == "parity" else "mlp"
+        return cls(engine, kind_of_device(worker.device), worker.device_name, worker.lanes)
 
 
 @dataclass(frozen=True, slots=True)
@@ -47,27 +50,27 @@ class Machines:
     Attributes:
         count: Number of workers.
         speed: What was assumed.
-        corrections: What was measured, by octave of width; empty before the first run.
+        corrections: What was measured, by `work.speed_class`; empty before the first run.
     """
 
     kind: Kind
     count: int
     speed: Speed
     corrections: Mapping[int, Correction]
-    _by_width: dict[int, Correction] = field(default_factory=dict, init=False, repr=False, compare=False)
+    _by_class: dict[int, Correction] = field(default_factory=dict, init=False, repr=False, compare=False)
 
-    def lane_seconds(self, configuration: Configuration, steps: int, *, deviations: float = 0.0) -> float:
+    def lane_seconds(self, configuration: AnyConfiguration, steps: int, *, deviations: float = 0.0) -> float:
         """Return the seconds of one lane that a run takes, some standard deviations above the expected."""
-        width = configuration.width
-        if width not in self._by_width:  # grids of thousands of cells have few widths
-            self._by_width[width] = learning.at_width(self.corrections, width)
-        known = self._by_width[width]
+        number = work.speed_class(configuration)
+        if number not in self._by_class:  # grids of thousands of cells have few widths
+            self._by_class[number] = learning.at_class(self.corrections, number)
+        known = self._by_class[number]
         factor = math.exp(known.log_factor + deviations * known.spread)
-        return factor * cost.run_seconds(configuration, steps, self.speed)
+        return factor * work.run_seconds(configuration, steps, self.speed)
 
-    def worker_seconds(self, configuration: Configuration) -> float:
+    def worker_seconds(self, configuration: AnyConfiguration) -> float:
         """Return the seconds of one worker, all its lanes busy, that a run takes at most."""
-        return self.lane_seconds(configuration, configuration.training.max_steps) / self.kind.lanes
+        return self.lane_seconds(configuration, work.most_steps(configuration)) / self.kind.lanes
 
 
 @dataclass(frozen=True, slots=True)
@@ -77,10 +80,12 @@ class Fleet:
     Attributes:
         alive: Number of live workers.
         machines: Never empty.
+        ids: Of the live workers.
     """
 
     alive: int
     machines: tuple[Machines, ...]
+    ids: frozenset[str] = frozenset()
 
     @property
     def count(self) -> int:
@@ -97,7 +102,7 @@ class Fleet:
         """How many runs all workers together train side by side."""
         return sum(item.count * item.kind.lanes for item in self.machines)
 
-    def seconds(self, configuration: Configuration, steps: float, *, deviations: float = 0.0) -> float:
+    def seconds(self, configuration: AnyConfiguration, steps: float, *, deviations: float = 0.0) -> float:
         """Return the seconds that a run takes the whole fleet: the inverse of its runs per second."""
         whole = math.ceil(steps)
         return 1.0 / sum(
@@ -105,7 +110,9 @@ class Fleet:
             for item in self.machines
         )
 
-    def shortest_run(self, configuration: Configuration, steps: float, *, deviations: float = 0.0) -> float:
+    def shortest_run(
+        self, configuration: AnyConfiguration, steps: float, *, deviations: float = 0.0
+    ) -> float:
         """Return the seconds that a run takes alone, in one lane of the fastest machine."""
         whole = math.ceil(steps)
         return min(item.lane_seconds(configuration, whole, deviations=deviations) for item in self.machines)
@@ -114,9 +121,9 @@ class Fleet:
         """Return how many lanes on devices of a kind ("cpu", "cuda") there are."""
         return sum(item.count * item.kind.lanes for item in self.machines if item.kind.device == device)
 
-    def worker_seconds(self, configuration: Configuration) -> float:
+    def worker_seconds(self, configuration: AnyConfiguration) -> float:
         """Return the seconds that a run takes the average worker at most, all its lanes busy."""
-        return self.count * self.seconds(configuration, configuration.training.max_steps)
+        return self.count * self.seconds(configuration, work.most_steps(configuration))
 
 
 def kind_of_device(device: str) -> str:
@@ -124,23 +131,28 @@ def kind_of_device(device: str) -> str:
     return device.partition(":")[0]
 
 
-def present(session: Session) -> Fleet:
-    """Return the fleet as it is now."""
-    rows = workers.alive(session)
-    kinds = Counter(Kind.of(row) for row in rows)
+def present(session: Session, kind: work.Kind = "parity") -> Fleet:
+    """Return the workers that take shards of some kind, as they are now."""
+    rows = [row for row in workers.alive(session) if takes(row, kind)]
+    kinds = Counter(Kind.of(row, kind) for row in rows)
     if not kinds:
         last = workers.last(session)
-        kinds[_embedded() if last is None else Kind.of(last)] = 1
-    return Fleet(len(rows), tuple(_machines(session, kinds)))
+        kinds[Kind.of(last, kind) if last is not None and takes(last, kind) else _embedded(kind)] = 1
+    return Fleet(len(rows), tuple(_machines(session, kinds)), frozenset(row.id for row in rows))
 
 
-def machine_of(session: Session, worker_id: str) -> Machines | None:
+def takes(worker: Worker, kind: work.Kind) -> bool:
+    """Tell whether a worker consumes the queue of shards of some kind."""
+    return work.queue_of(kind) in worker.queues.split(",")
+
+
+def machine_of(session: Session, worker_id: str, kind: work.Kind = "parity") -> Machines | None:
     """Return one worker as a fleet's only machine, None where it did not register."""
     row = workers.get(session, worker_id)
-    return None if row is None else next(_machines(session, {Kind.of(row): 1}))
+    return None if row is None else next(_machines(session, {Kind.of(row, kind): 1}))
 
 
-def learn(session: Session, kind: Kind, trained: Iterable[tuple[Configuration, int, float]]) -> None:
+def learn(session: Session, kind: Kind, trained: Iterable[tuple[AnyConfiguration, int, float]]) -> None:
     """Correct what is known of a machine's speed.
 
     Args:
@@ -152,9 +164,9 @@ def learn(session: Session, kind: Kind, trained: Iterable[tuple[Configuration, i
     measured: dict[int, float] = defaultdict(float)
     predicted: dict[int, float] = defaultdict(float)
     for configuration, steps, seconds in trained:
-        octave = learning.width_class(configuration.width)
+        octave = work.speed_class(configuration)
         measured[octave] += seconds
-        predicted[octave] += cost.run_seconds(configuration, steps, speed)
+        predicted[octave] += work.run_seconds(configuration, steps, speed)
     octaves = [octave for octave in measured if measured[octave] > 0 and predicted[octave] > 0]
     if not octaves:
         return
@@ -196,6 +208,7 @@ def _corrections(session: Session, kinds: Iterable[Kind]) -> dict[tuple[str, str
     return found
 
 
-def _embedded() -> Kind:
+def _embedded(kind: work.Kind) -> Kind:
     """Return what `tombola serve` would start on this host."""
-    return Kind("native", "cpu", "unknown", os.cpu_count() or 1)
+    engine = {"parity": "native", "networks": "mlp", "estimators": "estimators"}[kind]
+    return Kind(engine, "cpu", "unknown", os.cpu_count() or 1)

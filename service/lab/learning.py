@@ -73,12 +73,16 @@ def learn(known: Correction, *, measured: float, predicted: float) -> Correction
 
 
 def at_width(known: Mapping[int, Correction], width: int) -> Correction:
-    """Return the correction for a width, from its octave and, as far as little is known of that, from others.
+    """Return the correction for a width; see `at_class`."""
+    return at_class(known, width_class(width))
+
+
+def at_class(known: Mapping[int, Correction], octave: int) -> Correction:
+    """Return the correction for an octave of width, from others too as far as little is known of it.
 
     All other octaves together, each by its evidence and four times less for each octave away, correct the
     assumption, which counts as a second of evidence. That counts as a second beside the octave's own.
     """
-    octave = width_class(width)
     weighted = [(Correction(), _ASSUMED_EVIDENCE)]
     weighted += [
         (item, item.evidence * _PER_OCTAVE ** abs(octave - at)) for at, item in known.items() if at != octave

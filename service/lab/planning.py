@@ -7,18 +7,18 @@ from __future__ import annotations
 
 import math
 from collections import defaultdict
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
 from sqlalchemy.orm import Session
 
-from service.lab import events
+from service.lab import asked, events, fleet, work
 from service.lab.fleet import Fleet
 from service.store import cells, runs, shards
 from service.store.database import now
 from service.store.models import Cell, Experiment
 from service.store.shards import SeedRange
-from tombola.spec import ExperimentSpec
+from tombola.spec import AnyConfiguration
 
 #: A shard shorter than this is not worth its dispatch.
 _SHORTEST_SHARD_SECONDS = 5.0
@@ -121,24 +121,23 @@ def is_waiting(session: Session, experiment: Experiment) -> bool:
     return found.pending > 0 and not any(found.missing)
 
 
-def _wanted_by(experiment: Experiment, lacking: Sequence[Cell], fleet: Fleet) -> list[Wanted]:
-    """Return what cells of an experiment want, in the order in which it is best trained."""
-    configurations = ExperimentSpec.model_validate(experiment.spec).configurations()
-    seconds = [fleet.worker_seconds(configurations[cell.position]) for cell in lacking]
-    # Longest first, for short runs fill the gaps at the end. Those of equal width and kind of data train
-    # together in one batch, so they stand beside each other.
-    longest: dict[tuple[int, bool], float] = defaultdict(float)
-    for cell, each in zip(lacking, seconds, strict=True):
-        longest[_batch_of(cell)] = max(longest[_batch_of(cell)], each)
-    ordered = sorted(
-        zip(lacking, seconds, strict=True),
-        key=lambda item: (-longest[_batch_of(item[0])], _batch_of(item[0]), -item[1], item[0].position),
-    )
-    return [Wanted(cell.configuration_id, cell.seed_start, cell.seed_count, each) for cell, each in ordered]
-
-
-def _batch_of(cell: Cell) -> tuple[int, bool]:
-    return cell.width, cell.samples is None
+def _wanted_by(
+    lacking: Sequence[Cell], configurations: Mapping[int, AnyConfiguration], machines: Fleet
+) -> list[Wanted]:
+    """Return what cells want, in the order in which it is best trained."""
+    # Longest first, for short runs fill the gaps at the end. Those that train together in one batch stand
+    # beside each other.
+    longest: dict[tuple[str | int, ...], float] = defaultdict(float)
+    found = []
+    for cell in lacking:
+        configuration = configurations[cell.configuration_id]
+        batch, each = work.batch_of(configuration), machines.worker_seconds(configuration)
+        longest[batch] = max(longest[batch], each)
+        found.append((cell, batch, each))
+    ordered = sorted(found, key=lambda item: (-longest[item[1]], item[1], -item[2], item[0].position))
+    return [
+        Wanted(cell.configuration_id, cell.seed_start, cell.seed_count, each) for cell, _, each in ordered
+    ]
 
 
 def plan(
@@ -147,26 +146,34 @@ def plan(
     lacking: Sequence[Cell],
     *,
     shard_seconds: float,
-    fleet: Fleet,
 ) -> int:
     """Make shards for the runs that some cells of an experiment lack and nobody is training.
 
-    The caller holds the planning lock and the experiment's row.
+    A shard holds runs of one kind, and is cut for the live workers that take this kind. The caller holds the
+    planning lock and the experiment's row.
 
     Returns:
         The number of new shards.
     """
-    found = survey(session, _wanted_by(experiment, lacking, fleet))
-    missing = [part for parts in found.missing for part in parts]
-    pieces = cut(missing, seconds=shard_seconds, workers=fleet.count, lanes=fleet.lanes)
-    costs = {cell.configuration_id: cell.run_cost for cell in lacking}
-    planned = [
-        (sum(costs[item.configuration_id] * item.seed_count for item in piece), piece) for piece in pieces
-    ]
-    shards.add(session, experiment.id, planned, now())
-    if pieces:
-        events.planned(session, experiment, len(pieces))
-    return len(pieces)
+    configurations = asked.of_cells(session, experiment, lacking)
+    by_kind: dict[work.Kind, list[Cell]] = defaultdict(list)
+    for cell in lacking:
+        by_kind[work.kind_of(configurations[cell.configuration_id])].append(cell)
+    count = 0
+    for kind, mine in by_kind.items():
+        machines = fleet.present(session, kind)
+        found = survey(session, _wanted_by(mine, configurations, machines))
+        missing = [part for parts in found.missing for part in parts]
+        pieces = cut(missing, seconds=shard_seconds, workers=machines.count, lanes=machines.lanes)
+        costs = {cell.configuration_id: cell.run_cost for cell in mine}
+        planned = [
+            (sum(costs[item.configuration_id] * item.seed_count for item in piece), piece) for piece in pieces
+        ]
+        shards.add(session, experiment.id, planned, now(), kind)
+        count += len(pieces)
+    if count:
+        events.planned(session, experiment, count)
+    return count
 
 
 def cut(missing: Sequence[Missing], *, seconds: float, workers: int, lanes: int) -> list[list[SeedRange]]:
@@ -189,20 +196,21 @@ def cut(missing: Sequence[Missing], *, seconds: float, workers: int, lanes: int)
     lanes = min(lanes, max(1, sum(part.seeds.seed_count for part in missing) // workers))
     pieces: list[list[SeedRange]] = []
     items: list[SeedRange] = []
-    budget, taken = _length(left, seconds, workers), 0.0
+    budget, taken, count = _length(left, seconds, workers), 0.0, 0
     for part in missing:
         start, waiting = part.seeds.seed_start, part.seeds.seed_count
         while waiting:
-            room = _fitting((budget - taken) / part.run_seconds, lanes, first=not items)
+            room = _fitting(count + (budget - taken) / part.run_seconds, lanes) - count
             if room < 1:
                 pieces.append(items)
                 left -= taken
-                items, taken, budget = [], 0.0, _length(left, seconds, workers)
+                items, taken, count, budget = [], 0.0, 0, _length(left, seconds, workers)
                 continue
-            count = min(waiting, room)
-            items.append(SeedRange(part.seeds.configuration_id, start, count))
-            taken += count * part.run_seconds
-            start, waiting = start + count, waiting - count
+            fitting = min(waiting, room)
+            items.append(SeedRange(part.seeds.configuration_id, start, fitting))
+            taken += fitting * part.run_seconds
+            count += fitting
+            start, waiting = start + fitting, waiting - fitting
     return [*pieces, items] if items else pieces
 
 
@@ -215,12 +223,9 @@ def _length(left: float, longest: float, workers: int) -> float:
     return left / max(1, math.ceil(left / wished - 1e-9))  # equal ones, rather than a scrap at the end
 
 
-def _fitting(room: float, lanes: int, *, first: bool) -> int:
+def _fitting(room: float, lanes: int) -> int:
     """Return how many runs to take into room for so many: rounded, so that lengths stay near the wished."""
-    whole = round(room / lanes) * lanes
-    if whole < lanes and first:
-        return lanes  # or there would be no end
-    return whole
+    return max(round(room / lanes), 1) * lanes  # fewer would leave a lane idle, and none be no end
 
 
 def consecutive(seeds: Sequence[int]) -> list[tuple[int, int]]:

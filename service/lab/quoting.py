@@ -2,17 +2,20 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass
 
 from sqlalchemy.orm import Session
 
-from service.lab import allocation, cost, fleet, learning, planning
+from service.lab import allocation, fleet, planning, work
 from service.lab.fleet import Fleet
 from service.lab.planning import Missing
 from service.store import configurations, runs
 from tombola.results import Decision, Estimate, Machines, Quote
-from tombola.spec import Configuration, ExperimentSpec, Seeds
+from tombola.spec import AnyConfiguration, AnySpec, Seeds
+
+_NOBODY = "no worker is alive, so one is assumed: "
+_NOBODY_FOR_ALL = "no worker takes a part of it (see --queues), so one is assumed: "
 
 
 @dataclass(frozen=True, slots=True)
@@ -34,7 +37,7 @@ class _Part:
         expected: Steps a run takes: a mean of finished runs and one at the budget, or the budget.
     """
 
-    configuration: Configuration
+    configuration: AnyConfiguration
     counts: Mapping[str, int]
     finished: int
     low: float
@@ -43,7 +46,12 @@ class _Part:
     @property
     def budget(self) -> int:
         """Steps a run takes at most."""
-        return self.configuration.training.max_steps
+        return work.most_steps(self.configuration)
+
+    @property
+    def kind(self) -> work.Kind:
+        """What trains it."""
+        return work.kind_of(self.configuration)
 
     @property
     def count(self) -> int:
@@ -55,20 +63,34 @@ class _Part:
 class _Work:
     """What an experiment wants, what of it is there, and what is still to train."""
 
-    spec: ExperimentSpec
+    spec: AnySpec
+    kinds: Collection[work.Kind]
     windows: Sequence[_Window]
     existing: int
     pending: int
     parts: Sequence[_Part]
 
 
-def quote(session: Session, spec: ExperimentSpec, asked: Mapping[str, Configuration]) -> Quote:
+@dataclass(frozen=True, slots=True)
+class _Team:
+    """The workers that train one kind of shard, and what they are to train."""
+
+    machines: Fleet
+    parts: Sequence[_Part]
+
+    @property
+    def classes(self) -> set[int]:
+        """The speeds that matter; see `work.speed_class`."""
+        return {work.speed_class(part.configuration) for part in self.parts}
+
+
+def quote(session: Session, spec: AnySpec, asked: Mapping[str, AnyConfiguration]) -> Quote:
     """Return what a spec would cost; `asked` are its configurations by hash."""
-    return _quote(fleet.present(session), [_work(session, spec, asked)])
+    return _quote(session, [_work(session, spec, asked)])
 
 
 def quote_all(
-    session: Session, asked: Sequence[tuple[ExperimentSpec, Mapping[str, Configuration]]]
+    session: Session, asked: Sequence[tuple[AnySpec, Mapping[str, AnyConfiguration]]]
 ) -> tuple[list[Quote], Quote]:
     """Return what each of several experiments would cost, and all of them together.
 
@@ -77,12 +99,11 @@ def quote_all(
         asked: The specs, each with its configurations by hash. They share none: a run that two of them want
             would be counted twice.
     """
-    machines = fleet.present(session)
-    work = [_work(session, spec, mine) for spec, mine in asked]
-    return [_quote(machines, [one]) for one in work], _quote(machines, work)
+    found = [_work(session, spec, mine) for spec, mine in asked]
+    return [_quote(session, [one]) for one in found], _quote(session, found)
 
 
-def _work(session: Session, spec: ExperimentSpec, asked: Mapping[str, Configuration]) -> _Work:
+def _work(session: Session, spec: AnySpec, asked: Mapping[str, AnyConfiguration]) -> _Work:
     known = configurations.ids_by_hash(session, asked)
     ids = [known.get(key) for key in asked]
     windows = _windows(session, spec, ids)
@@ -101,37 +122,46 @@ def _work(session: Session, spec: ExperimentSpec, asked: Mapping[str, Configurat
         for key, item, window, missing in zip(ids, asked.values(), windows, found.missing, strict=True)
         if missing
     ]
-    return _Work(spec, windows, found.existing, found.pending, parts)
+    kinds = list(dict.fromkeys(work.kind_of(item) for item in asked.values()))
+    return _Work(spec, kinds, windows, found.existing, found.pending, parts)
 
 
-def _quote(machines: Fleet, work: Sequence[_Work]) -> Quote:
+def _quote(session: Session, wanted: Sequence[_Work]) -> Quote:
     """Return the cost of all this work."""
-    parts = [part for one in work for part in one.parts]
-    windows = [window for one in work for window in one.windows]
-    core_seconds, gpu_seconds, wall_seconds = _estimates(machines, parts)
+    parts = [part for one in wanted for part in one.parts]
+    windows = [window for one in wanted for window in one.windows]
+    kinds = dict.fromkeys(kind for one in wanted for kind in one.kinds)
+    teams = [
+        _Team(fleet.present(session, kind), [part for part in parts if part.kind == kind]) for kind in kinds
+    ]
+    core_seconds, gpu_seconds, wall_seconds = _estimates(teams)
     return Quote(
-        cells=sum(one.spec.cell_count for one in work),
+        cells=sum(one.spec.cell_count for one in wanted),
         runs=sum(window.high for window in windows),
-        runs_existing=sum(one.existing for one in work),
-        runs_pending=sum(one.pending for one in work),
+        runs_existing=sum(one.existing for one in wanted),
+        runs_pending=sum(one.pending for one in wanted),
         run_steps=sum(part.count * part.budget for part in parts),
-        flops=sum(part.count * cost.run_flops(part.configuration, part.budget) for part in parts),
-        seconds=sum(part.count * machines.worker_seconds(part.configuration) for part in parts),
-        workers=machines.alive,
+        flops=sum(part.count * work.run_flops(part.configuration, part.budget) for part in parts),
+        seconds=sum(
+            part.count * team.machines.worker_seconds(part.configuration)
+            for team in teams
+            for part in team.parts
+        ),
+        workers=len(frozenset().union(*(team.machines.ids for team in teams))),
         expected_run_steps=round(sum(part.counts["expected"] * part.expected for part in parts)),
         expected_flops=sum(
-            part.counts["expected"] * cost.run_flops(part.configuration, round(part.expected))
+            part.counts["expected"] * work.run_flops(part.configuration, round(part.expected))
             for part in parts
         ),
         core_seconds=core_seconds,
         gpu_seconds=gpu_seconds,
         wall_seconds=wall_seconds,
-        memory_bytes=max((cost.run_bytes(part.configuration) for part in parts), default=0),
+        memory_bytes=max((work.run_bytes(part.configuration) for part in parts), default=0),
         runs_with_history=sum(part.count for part in parts if part.finished),
-        machines=_shown(machines, parts),
-        basis=_basis(machines, parts) + "".join(dict.fromkeys(_hopeless(one.spec) for one in work)),
+        machines=_shown(teams),
+        basis=_basis(teams) + "".join(dict.fromkeys(_hopeless(one.spec) for one in wanted)),
         adaptive_runs=None
-        if all(isinstance(one.spec.seeds, Seeds) for one in work)
+        if all(isinstance(one.spec.seeds, Seeds) for one in wanted)
         else Estimate(
             low=sum(window.low for window in windows),
             expected=sum(window.expected for window in windows),
@@ -140,7 +170,7 @@ def _quote(machines: Fleet, work: Sequence[_Work]) -> Quote:
     )
 
 
-def _windows(session: Session, spec: ExperimentSpec, ids: Sequence[int | None]) -> list[_Window]:
+def _windows(session: Session, spec: AnySpec, ids: Sequence[int | None]) -> list[_Window]:
     """Return how many runs each cell is going to want; what the store holds is decided on already."""
     seeds = spec.seeds
     if isinstance(seeds, Seeds):
@@ -172,24 +202,55 @@ def _counts(missing: Sequence[Missing], start: int, window: _Window) -> dict[str
     }
 
 
-def _hopeless(spec: ExperimentSpec) -> str:
+def _hopeless(spec: AnySpec) -> str:
     if isinstance(spec.seeds, Seeds) or allocation.fewest(spec.seeds) <= spec.seeds.max:
         return ""
     return f"; no cell can be decided within {spec.seeds.max} runs: all will take so many and stay undecided"
 
 
-def _part(configuration: Configuration, counts: Mapping[str, int], finished: int, mean_steps: float) -> _Part:
-    training = configuration.training
+def _part(
+    configuration: AnyConfiguration, counts: Mapping[str, int], finished: int, mean_steps: float
+) -> _Part:
+    budget = work.most_steps(configuration)
     if not finished:
-        first = min(training.eval_every, training.max_steps)
-        return _Part(configuration, counts, 0, first, training.max_steps)
+        return _Part(configuration, counts, 0, work.fewest_steps(configuration), budget)
     # One more at the budget: a few quick successes are no proof.
-    expected = (finished * mean_steps + training.max_steps) / (finished + 1)
+    expected = (finished * mean_steps + budget) / (finished + 1)
     return _Part(configuration, counts, finished, mean_steps, expected)
 
 
-def _estimates(machines: Fleet, parts: Sequence[_Part]) -> tuple[Estimate | None, Estimate | None, Estimate]:
+@dataclass(frozen=True, slots=True)
+class _Busy:
+    """Seconds at three estimates: of the whole fleet's lanes, and until the last run ends."""
+
+    busy: Sequence[float]
+    wall: Sequence[float]
+
+
+def _estimates(teams: Sequence[_Team]) -> tuple[Estimate | None, Estimate | None, Estimate]:
     """Return core-seconds, GPU-seconds and wall seconds.
+
+    Kinds that the same workers train are trained one after the other; others side by side.
+    """
+    taken = [(team, _busy(team.machines, team.parts)) for team in teams]
+
+    def of(device: str) -> Estimate | None:
+        mine = [
+            [seconds * lanes for seconds in one.busy]
+            for team, one in taken
+            if (lanes := team.machines.lanes_of(device))
+        ]
+        return _estimate([sum(column) for column in zip(*mine, strict=True)]) if mine else None
+
+    ids = [team.machines.ids for team in teams]
+    apart = all(ids) and not frozenset.intersection(*ids)
+    together = max if apart and len(ids) > 1 else sum
+    wall = [together(column) for column in zip(*(one.wall for _, one in taken), strict=True)]
+    return of("cpu"), of("cuda"), _estimate(wall)
+
+
+def _busy(machines: Fleet, parts: Sequence[_Part]) -> _Busy:
+    """Return what runs of one kind take the workers that train it.
 
     Workers take shards as they become free, so all of them are busy to the end and share the runs of each
     configuration as they are fast. But no run ends before its own time in one lane; and at worst the longest
@@ -214,12 +275,7 @@ def _estimates(machines: Fleet, parts: Sequence[_Part]) -> tuple[Estimate | None
         busy.append(sum(part.counts[name] * seconds for part, seconds in zip(parts, each, strict=True)))
         alone = longest * (1.0 - 1.0 / machines.all_lanes)
         wall.append(busy[-1] + alone if name == "high" else max(busy[-1], longest))
-
-    def of(device: str) -> Estimate | None:
-        lanes = machines.lanes_of(device)
-        return _estimate([seconds * lanes for seconds in busy]) if lanes else None
-
-    return of("cpu"), of("cuda"), _estimate(wall)
+    return _Busy(busy, wall)
 
 
 def _estimate(values: Sequence[float]) -> Estimate:
@@ -227,31 +283,33 @@ def _estimate(values: Sequence[float]) -> Estimate:
     return Estimate(low=low, expected=expected, high=high)
 
 
-def _shown(machines: Fleet, parts: Sequence[_Part]) -> list[Machines]:
-    octaves = {learning.width_class(part.configuration.width) for part in parts}
+def _shown(teams: Sequence[_Team]) -> list[Machines]:
     return [
         Machines(
             engine=item.kind.engine,
             device=item.kind.device,
             device_name=item.kind.device_name,
             lanes=item.kind.lanes,
-            workers=item.count if machines.alive else 0,
-            measured=octaves <= item.corrections.keys(),
+            workers=item.count if team.machines.alive else 0,
+            measured=team.classes <= item.corrections.keys(),
         )
-        for item in machines.machines
+        for team in teams
+        for item in team.machines.machines
     ]
 
 
-def _basis(machines: Fleet, parts: Sequence[_Part]) -> str:
+def _basis(teams: Sequence[_Team]) -> str:
+    parts = [part for team in teams for part in team.parts]
     if not parts:
         return "nothing to train"
-    shown = _shown(machines, parts)
+    shown = _shown(teams)
     speeds = "measured" if all(item.measured for item in shown) else "assumed, in part at least"
     kinds = ", ".join(
         f"{item.workers or 1} x {item.engine} on {item.device_name} ({item.device}, {item.lanes} lanes)"
         for item in shown
     )
-    there = "" if machines.alive else "no worker is alive, so one is assumed: "
+    alive = [bool(team.machines.alive) for team in teams]
+    there = "" if all(alive) else _NOBODY_FOR_ALL if any(alive) else _NOBODY
     total = sum(part.count for part in parts)
     known = sum(part.count for part in parts if part.finished)
     return (

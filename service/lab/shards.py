@@ -15,14 +15,14 @@ from typing import Any
 
 from sqlalchemy.orm import Session
 
-from service.lab import events, fleet, planning, splitting
-from service.lab.cost import run_cost
+from service.lab import events, fleet, planning, splitting, work
 from service.lab.experiments import mark_idle, mark_running, settle_status
-from service.store import cells, checkpoints, configurations, experiments, runs, shards
+from service.lab.work import run_cost
+from service.store import cells, checkpoints, configurations, experiments, runs, scores, shards
 from service.store.checkpoints import Trainer
 from service.store.database import clock, lock_recording, now
 from service.store.models import Cell, Experiment, Shard
-from tombola.spec import Configuration
+from tombola.spec import AnyConfiguration
 
 MAX_ATTEMPTS = 3
 
@@ -33,7 +33,7 @@ class Claim:
 
     shard_id: int
     token: str
-    configurations: Mapping[int, Configuration]
+    configurations: Mapping[int, AnyConfiguration]
     runs: Sequence[tuple[int, int]]  #: (configuration id, seed)
     #: Those of them that this worker can go on with from a checkpoint.
     begun: Collection[tuple[int, int]] = ()
@@ -56,6 +56,8 @@ class RunRecord:
     curve: Mapping[str, Any]
     #: Steps and wall seconds of the checkpoint that it went on from: maybe those of another machine.
     begun: tuple[int, float] = (0, 0.0)
+    #: Of a run on a table: the columns of `service.store.models.Score`.
+    score: Mapping[str, Any] | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -130,14 +132,14 @@ def claim(  # noqa: PLR0913  # who takes it, for how long, and how much of it
 def _checkpoints(
     session: Session,
     wanted: Sequence[tuple[int, int]],
-    known: Mapping[int, Configuration],
+    known: Mapping[int, AnyConfiguration],
     by: TrainedBy,
 ) -> tuple[set[tuple[int, int]], dict[tuple[int, int], float]]:
     steps = checkpoints.steps(session, by.trainer, known)
     found = [(run, *steps[run]) for run in wanted if run in steps]
     return (
         {run for run, own, _ in found if own},
-        {run: most / known[run[0]].training.max_steps for run, _, most in found},
+        {run: most / work.most_steps(known[run[0]]) for run, _, most in found},
     )
 
 
@@ -285,14 +287,14 @@ def _queued() -> dict[str, Any]:
     }
 
 
-def _insert(session: Session, records: Sequence[RunRecord], by: TrainedBy) -> set[tuple[int, int]]:
+def _insert(session: Session, records: Sequence[RunRecord], by: TrainedBy) -> Mapping[tuple[int, int], int]:
     if not records:
-        return set()
+        return {}
     environment_id = runs.ensure_environment(
         session, engine=by.engine, device=by.device, versions=by.versions
     )
     at = now()
-    return runs.add_new(
+    new = runs.add_new(
         session,
         [
             {
@@ -311,6 +313,18 @@ def _insert(session: Session, records: Sequence[RunRecord], by: TrainedBy) -> se
         ],
         {(item.configuration_id, item.seed): item.curve for item in records},
     )
+    scores.add(
+        session,
+        {
+            new[item.configuration_id, item.seed]: {
+                **item.score,
+                "core_seconds": item.wall_seconds * by.lanes,
+            }
+            for item in records
+            if item.score is not None and (item.configuration_id, item.seed) in new
+        },
+    )
+    return new
 
 
 def _count(session: Session, new: Sequence[RunRecord], claimed: Claim) -> dict[str, Counter[str]]:

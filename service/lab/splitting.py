@@ -12,13 +12,13 @@ from collections.abc import Mapping, Sequence
 from sqlalchemy.orm import Session
 
 from service.lab import fleet
-from service.lab.cost import run_cost
 from service.lab.planning import consecutive
+from service.lab.work import run_cost
 from service.store import shards
 from service.store.database import now
 from service.store.models import Shard
 from service.store.shards import SeedRange
-from tombola.spec import Configuration
+from tombola.spec import AnyConfiguration
 
 #: Shards up to this many times the length they are planned for are left whole.
 _TOLERATED = 2.0
@@ -28,7 +28,7 @@ def front(
     session: Session,
     shard: Shard,
     wanted: Sequence[tuple[int, int]],
-    known: Mapping[int, Configuration],
+    known: Mapping[int, AnyConfiguration],
     *,
     shard_seconds: float,
 ) -> list[tuple[int, int]]:
@@ -41,7 +41,7 @@ def front(
         known: Their configurations.
         shard_seconds: What a shard should take a worker.
     """
-    machine = fleet.machine_of(session, shard.worker_id or "")
+    machine = fleet.machine_of(session, shard.worker_id or "", shard.kind)
     runs = list(wanted)
     if machine is None:
         return runs
@@ -56,7 +56,7 @@ def front(
         rest = runs[taken:]
         shards.replace_items(session, shard.id, _ranges(runs[:taken]))
         cost = sum(run_cost(known[key]) for key, _ in rest)
-        shards.add(session, shard.experiment_id, [(cost, _ranges(rest))], now())
+        shards.add(session, shard.experiment_id, [(cost, _ranges(rest))], now(), shard.kind)
     return runs[:taken]
 
 

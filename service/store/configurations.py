@@ -9,7 +9,7 @@ from sqlalchemy.orm import Session
 
 from service.store.dialect import in_lists, insert
 from service.store.models import Configuration
-from tombola import spec
+from tombola.spec import AnyConfiguration, configuration_of
 
 
 def ids_by_hash(session: Session, hashes: Iterable[str]) -> dict[str, int]:
@@ -23,7 +23,7 @@ def ids_by_hash(session: Session, hashes: Iterable[str]) -> dict[str, int]:
     return found
 
 
-def ensure(session: Session, by_hash: Mapping[str, spec.Configuration]) -> dict[str, int]:
+def ensure(session: Session, by_hash: Mapping[str, AnyConfiguration]) -> dict[str, int]:
     """Store those configurations that are new, and return all their ids by hash."""
     session.execute(
         insert(session, Configuration).on_conflict_do_nothing(index_elements=["hash"]),
@@ -32,12 +32,12 @@ def ensure(session: Session, by_hash: Mapping[str, spec.Configuration]) -> dict[
     return ids_by_hash(session, by_hash)
 
 
-def load(session: Session, ids: Iterable[int]) -> dict[int, spec.Configuration]:
+def load(session: Session, ids: Iterable[int]) -> dict[int, AnyConfiguration]:
     """Return configurations by id."""
-    found: dict[int, spec.Configuration] = {}
+    found: dict[int, AnyConfiguration] = {}
     for chunk in in_lists(ids):
         rows = session.execute(
             select(Configuration.id, Configuration.document).where(Configuration.id.in_(chunk))
         )
-        found.update((row.id, spec.Configuration.model_validate(row.document)) for row in rows)
+        found.update((row.id, configuration_of(row.document)) for row in rows)
     return found

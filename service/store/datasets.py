@@ -67,6 +67,11 @@ def known(session: Session, ids: Iterable[str]) -> dict[str, Known]:
     }
 
 
+def exists_now(session: Session, dataset_id: str) -> bool:
+    """Tell whether there is a data set of this id still."""
+    return session.scalar(select(Dataset.id).where(Dataset.id == dataset_id)) is not None
+
+
 def page(session: Session, *, limit: int, after: str | None) -> Sequence[Dataset]:
     """Return up to `limit` data sets without their profiles, by name, behind the name `after`."""
     query = select(Dataset).order_by(Dataset.name).limit(limit)

@@ -2,14 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Collection, Iterable, Sequence
 
 from sqlalchemy import exists, select
 from sqlalchemy.orm import Session
 
 from service.store import cells
 from service.store.dialect import in_lists
-from service.store.models import Cell, Experiment, Shard
+from service.store.models import Cell, Configuration, Experiment, Shard
 from service.store.shards import LIVE
 
 #: Statuses in which runs are being trained or wait to be.
@@ -36,6 +36,34 @@ def lock_many(session: Session, ids: Iterable[str]) -> dict[str, Experiment]:
         for experiment_id in sorted(set(ids))
         if (experiment := get(session, experiment_id, lock=True)) is not None
     }
+
+
+def unfinished_on(session: Session, dataset_id: str, statuses: Collection[str]) -> str | None:
+    """Return the id of an experiment in one of these statuses that needs a data set, if there is one."""
+    needed = Configuration.document["target"]["dataset"].as_string()
+    return session.scalars(
+        select(Experiment.id)
+        .where(
+            Experiment.status.in_(statuses),
+            exists()
+            .where(Cell.experiment_id == Experiment.id, Configuration.id == Cell.configuration_id)
+            .where(needed == dataset_id),
+        )
+        .order_by(Experiment.id)
+        .limit(1)
+    ).first()
+
+
+def datasets_of(session: Session, experiment_id: str) -> set[str]:
+    """Return the ids of the data sets that an experiment's cells are on."""
+    needed = Configuration.document["target"]["dataset"].as_string()
+    found = session.scalars(
+        select(needed)
+        .join(Cell, Cell.configuration_id == Configuration.id)
+        .where(Cell.experiment_id == experiment_id)
+        .distinct()
+    )
+    return {item for item in found if item is not None}
 
 
 def page(session: Session, *, limit: int, before: str | None, status: str | None) -> Sequence[Experiment]:

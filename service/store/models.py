@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from datetime import UTC, datetime
-from typing import Any
+from typing import Any, Literal
 
 from sqlalchemy import (
     JSON,
@@ -24,6 +24,9 @@ from sqlalchemy import (
 from sqlalchemy.dialects.postgresql import JSONB
 from sqlalchemy.orm import DeclarativeBase, Mapped, mapped_column
 from sqlalchemy.types import TypeDecorator
+
+#: What a shard holds; `service.lab.work` says more.
+ShardKind = Literal["parity", "networks", "estimators"]
 
 BigInt = BigInteger().with_variant(Integer, "sqlite")  # SQLite numbers rows by itself only in an INTEGER key
 Document = JSON().with_variant(JSONB, "postgresql")
@@ -250,7 +253,7 @@ class Shard(Base):
     experiment_id: Mapped[str] = mapped_column(ForeignKey("experiments.id", ondelete="CASCADE"))
     state: Mapped[str] = mapped_column(String(16), default="queued")
     # What trains it: "parity", "networks" (on tables), or "estimators", which have a queue of their own.
-    kind: Mapped[str] = mapped_column(String(16), default="parity", server_default="parity")
+    kind: Mapped[ShardKind] = mapped_column(String(16), default="parity", server_default="parity")
     cost: Mapped[float] = mapped_column(Float)  # of the runs that its last claim found missing
     cost_recorded: Mapped[float] = mapped_column(
         Float, default=0.0
@@ -411,6 +414,10 @@ class Worker(Base):
     device_name: Mapped[str] = mapped_column(String(120), server_default="unknown")
     detail: Mapped[str] = mapped_column(String(200), server_default="unknown")
     lanes: Mapped[int] = mapped_column(server_default="1")
+    queues: Mapped[str] = mapped_column(String(40), default="main,cpu", server_default="main")  # with commas
+    # What models of libraries train on, beside or without a GPU.
+    processor: Mapped[str] = mapped_column(String(120), default="unknown", server_default="unknown")
+    threads: Mapped[int] = mapped_column(default=1, server_default="1")
     versions: Mapped[dict[str, Any]]
     shard_id: Mapped[int | None] = mapped_column(BigInteger)
     started_at: Mapped[datetime]

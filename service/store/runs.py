@@ -33,7 +33,7 @@ def ensure_environment(session: Session, *, engine: str, device: str, versions: 
 
 def add_new(
     session: Session, rows: Sequence[Mapping[str, Any]], curves: Mapping[tuple[int, int], Mapping[str, Any]]
-) -> set[tuple[int, int]]:
+) -> dict[tuple[int, int], int]:
     """Store runs and their curves; those that exist already are left as they are.
 
     Args:
@@ -42,10 +42,10 @@ def add_new(
         curves: Curve documents by (configuration id, seed).
 
     Returns:
-        (configuration id, seed) of the runs that were new.
+        Ids of the runs that were new, by (configuration id, seed).
     """
     if not rows:
-        return set()
+        return {}
     ordered = sorted(rows, key=lambda row: (row["configuration_id"], row["seed"]))
     new = session.execute(
         dialect.insert(session, Run)
@@ -58,7 +58,7 @@ def add_new(
             insert(Curve),
             [{"run_id": row.id, "document": dict(curves[row.configuration_id, row.seed])} for row in new],
         )
-    return {(row.configuration_id, row.seed) for row in new}
+    return {(row.configuration_id, row.seed): row.id for row in new}
 
 
 def existing_seeds(

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Collection, Iterable, Sequence
 from datetime import datetime
 from typing import Any, NamedTuple
 
@@ -24,16 +24,26 @@ class SeedRange(NamedTuple):
 
 
 def add(
-    session: Session, experiment_id: str, shards: Sequence[tuple[float, Sequence[SeedRange]]], at: datetime
+    session: Session,
+    experiment_id: str,
+    shards: Sequence[tuple[float, Sequence[SeedRange]]],
+    at: datetime,
+    kind: str = "parity",
 ) -> list[int]:
-    """Store shards, each a cost and its seed ranges, and return their ids."""
+    """Store shards of one kind, each a cost and its seed ranges, and return their ids."""
     if not shards:
         return []
     ids = list(
         session.scalars(
             insert(Shard).returning(Shard.id, sort_by_parameter_order=True),
             [
-                {"experiment_id": experiment_id, "cost": cost, "created_at": at, "state": "queued"}
+                {
+                    "experiment_id": experiment_id,
+                    "kind": kind,
+                    "cost": cost,
+                    "created_at": at,
+                    "state": "queued",
+                }
                 for cost, _ in shards
             ],
         )
@@ -52,6 +62,15 @@ def add(
 def get(session: Session, shard_id: int) -> Shard | None:
     """Return one shard as the database has it now."""
     return session.get(Shard, shard_id, populate_existing=True)
+
+
+def kinds_of(session: Session, ids: Iterable[int]) -> dict[int, str]:
+    """Return what kind shards are, by id; those that are gone are left out."""
+    found: dict[int, str] = {}
+    for chunk in in_lists(ids):
+        rows = session.execute(select(Shard.id, Shard.kind).where(Shard.id.in_(chunk)))
+        found.update({row.id: row.kind for row in rows})
+    return found
 
 
 def items(session: Session, shard_id: int) -> list[SeedRange]:
@@ -188,36 +207,38 @@ def expired(session: Session, at: datetime) -> Shard | None:
     ).first()
 
 
-def unrung(session: Session, *, limit: int) -> Sequence[int]:
-    """Return ids of queued shards that no message was sent for."""
+def unrung(session: Session, kinds: Collection[str], *, limit: int) -> Sequence[int]:
+    """Return ids of queued shards of some kinds that no message was sent for."""
     return session.scalars(
         select(Shard.id)
-        .where(Shard.state == "queued", Shard.rung_at.is_(None))
+        .where(Shard.state == "queued", Shard.rung_at.is_(None), Shard.kind.in_(kinds))
         .order_by(Shard.id)
         .limit(limit)
     ).all()
 
 
-def rung_before(session: Session, at: datetime, *, limit: int) -> Sequence[int]:
-    """Return ids of queued shards whose message was sent before `at`, oldest first."""
+def rung_before(session: Session, at: datetime, kinds: Collection[str], *, limit: int) -> Sequence[int]:
+    """Return ids of queued shards of some kinds whose message was sent before `at`, oldest first."""
     return session.scalars(
         select(Shard.id)
-        .where(Shard.state == "queued", Shard.rung_at < at)
+        .where(Shard.state == "queued", Shard.rung_at < at, Shard.kind.in_(kinds))
         .order_by(Shard.rung_at, Shard.id)
         .limit(limit)
     ).all()
 
 
-def rung_between(session: Session, after: datetime, before: datetime) -> bool:
-    """Tell whether a queued shard was rung for in that time, and nobody has taken it."""
-    found = select(Shard.id).where(Shard.state == "queued", Shard.rung_at > after, Shard.rung_at < before)
+def rung_between(session: Session, after: datetime, before: datetime, kinds: Collection[str]) -> bool:
+    """Tell whether a queued shard of some kinds was rung for in that time, and nobody has taken it."""
+    found = select(Shard.id).where(
+        Shard.state == "queued", Shard.rung_at > after, Shard.rung_at < before, Shard.kind.in_(kinds)
+    )
     return session.scalars(found.limit(1)).first() is not None
 
 
-def rung_count(session: Session) -> int:
-    """Return how many queued shards a message was sent for."""
+def rung_count(session: Session, kinds: Collection[str]) -> int:
+    """Return how many queued shards of some kinds a message was sent for."""
     return session.scalars(
-        select(func.count()).where(Shard.state == "queued", Shard.rung_at.is_not(None))
+        select(func.count()).where(Shard.state == "queued", Shard.rung_at.is_not(None), Shard.kind.in_(kinds))
     ).one()
 
 

@@ -2,20 +2,26 @@
 
 from __future__ import annotations
 
+import dataclasses
 from collections.abc import Callable
 from typing import Any
 
+import pyarrow as pa
 import pytest
 from sqlalchemy import select
 from ulid import ULID
 
 from service.lab import fleet, shards
+from service.lab.datasets import storing
+from service.lab.datasets.storing import About
+from service.lab.datasets.table import Asked, assemble
 from service.lab.experiments import Lab
 from service.lab.shards import Claim, RunRecord, TrainedBy
 from service.store import workers
 from service.store.database import Database, clock
 from service.store.models import Shard, Worker
-from tombola.spec import ExperimentSpec
+from tombola.results import Dataset
+from tombola.spec import ExperimentSpec, TabularSpec
 
 BY = TrainedBy("made-up", "cpu", {"python": "3"})
 
@@ -71,6 +77,7 @@ class Hands:
     def __init__(self, database: Database) -> None:
         self.database = database
         self.outcome_of = outcome_of
+        self.by = BY
 
     def queued(self) -> list[int]:
         with self.database.read() as session:
@@ -106,6 +113,49 @@ class Hands:
     def train_all(self) -> None:
         while ids := self.queued():
             self.train(ids[0])
+
+
+@pytest.fixture
+def make_record() -> Callable[..., RunRecord]:
+    """Return `make(configuration_id, seed, score=…)`: a finished run with made-up numbers."""
+
+    def make(configuration_id: int, seed: int, **fields: Any) -> RunRecord:
+        return dataclasses.replace(record_of(configuration_id, seed, "success", 500), **fields)
+
+    return make
+
+
+@pytest.fixture
+def dataset(database: Database) -> Dataset:
+    """A table of 100 rows in the store: two numbers and a column of three categories, two classes."""
+    table = pa.table(
+        {
+            "a": [float(row % 10) for row in range(100)],
+            "b": [float(row * row % 17) for row in range(100)],
+            "c": ["red", "green", "blue", "red"] * 25,
+            "y": ["no" if row % 10 < 4 else "yes" for row in range(100)],
+        }
+    )
+    with database.write() as session:
+        prepared = storing.prepare(assemble(table, Asked("y")), About("colours"))
+        return storing.store(session, prepared)[0]
+
+
+@pytest.fixture
+def tabular_spec(dataset: Dataset) -> TabularSpec:
+    """2 splits x 2 sizes x (2 networks + 2 forests + logistic regression) x 1 seed."""
+    return TabularSpec.model_validate(
+        {
+            "name": "on colours",
+            "target": {"kind": "tabular", "datasets": [dataset.name]},
+            "grid": {"fractions": [0.5, 1.0], "splits": 2},
+            "models": [
+                {"kind": "mlp", "width": [8], "learning_rate": [0.1], "max_steps": 300},
+                {"kind": "forest", "trials": 2},
+                {"kind": "logistic", "trials": 1},
+            ],
+        }
+    )
 
 
 @pytest.fixture

@@ -33,9 +33,7 @@ def messages(broker_url):
     """Return a function giving the shard ids of the waiting messages, in the order they will be taken."""
 
     def read():
-        with redis.Redis.from_url(broker_url) as connection:
-            found = [json.loads(item) for item in reversed(connection.lrange("tombola", 0, -1))]
-        return [json.loads(b64decode(message["body"]))[0][0] for message in found]
+        return [key for _, key in reversed(sent(broker_url, "tombola"))]
 
     return read
 
@@ -148,11 +146,17 @@ def test_an_experiment_left_without_shards_is_planned_again(database, lab, spec,
         assert session.scalars(select(Shard.state).where(Shard.state == "queued")).all() == []
 
 
-def import_messages(broker_url):
+def sent(broker_url, queue):
+    """Return task and argument of the messages that wait in a queue."""
     with redis.Redis.from_url(broker_url) as connection:
-        found = [json.loads(item) for item in connection.lrange("tombola", 0, -1)]
-    assert {message["headers"]["task"] for message in found} <= {"tombola.import_datasets"}
-    return [json.loads(b64decode(message["body"]))[0][0] for message in found]
+        found = [json.loads(item) for item in connection.lrange(queue, 0, -1)]
+    return [(item["headers"]["task"], json.loads(b64decode(item["body"]))[0][0]) for item in found]
+
+
+def import_messages(broker_url):
+    found = sent(broker_url, "tombola-cpu")
+    assert {task for task, _ in found} <= {"tombola.import_datasets"}
+    return [key for _, key in found]
 
 
 def test_imports_are_rung_for_again_when_messages_or_workers_are_lost(database, lab, doorbell, broker_url):
@@ -176,3 +180,23 @@ def test_imports_are_rung_for_again_when_messages_or_workers_are_lost(database, 
     assert import_messages(broker_url) == [begun]
     with database.read() as session:
         assert importing.answer(session, begun).status == "queued"
+
+
+def test_each_queue_is_rung_for_its_kinds_and_its_lost_messages_are_found(
+    database, lab, submit, tabular_spec, doorbell, broker_url
+):
+    submit(tabular_spec)
+    sweep(database, doorbell, lab)
+    with database.read() as session:
+        rows = session.scalars(select(Shard)).all()
+    kinds = {"tombola": "networks", "tombola-cpu": "estimators"}
+    expected = {queue: sorted(row.id for row in rows if row.kind == kind) for queue, kind in kinds.items()}
+    assert all(expected.values())
+    assert {queue: sorted(key for _, key in sent(broker_url, queue)) for queue in expected} == expected
+    with redis.Redis.from_url(broker_url) as connection:
+        connection.delete("tombola-cpu")
+        connection.rpush("tombola", *connection.lrange("tombola", 0, -1) * 20)  # which hides nothing
+    with database.write() as session:
+        session.execute(update(Shard).values(rung_at=now() - timedelta(minutes=1)))
+    sweep(database, doorbell, lab)
+    assert sorted(key for _, key in sent(broker_url, "tombola-cpu")) == expected["tombola-cpu"]

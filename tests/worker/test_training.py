@@ -22,7 +22,7 @@ from service.store.models import Worker as WorkerRow
 from service.store.runs import Slice
 from tombola.results import Outcome
 from tombola.spec import ExperimentSpec
-from worker import heartbeat, training
+from worker import heartbeat, recording, training
 from worker.engine import Curve, FinishedRun
 from worker.hardware import processor
 from worker.member import Member
@@ -69,7 +69,7 @@ def database_url(migrated_sqlite_url):
 @pytest.fixture
 def member(sqlite_url, database, monkeypatch):  # the database is there first
     member = Member(Settings(database_url=sqlite_url, heartbeat_seconds=0.05, device="cpu"))
-    monkeypatch.setattr(training, "_FLUSH_SECONDS", 0.0)
+    monkeypatch.setattr(recording, "_FLUSH_SECONDS", 0.0)
     yield member
     member.close()
 

@@ -5,12 +5,12 @@ from __future__ import annotations
 import json
 import math
 from collections.abc import Mapping, Sequence
-from typing import Any, get_args
+from typing import Annotated, Any, get_args, get_origin
 
 from pydantic import BaseModel, Tag, ValidationError
 
 from tombola.results import ProblemPart
-from tombola.spec import ExperimentSpec
+from tombola.spec import AnySpec
 
 __all__ = ["describe", "pointer_to", "problem_parts"]
 
@@ -86,6 +86,9 @@ def _sentence(item: Mapping[str, Any]) -> str:
             return "is required"
         case "extra_forbidden":
             return f"is unknown; the fields here are {', '.join(_fields_beside(item['loc']))}"
+        case "union_tag_invalid" | "union_tag_not_found":
+            known = item["ctx"].get("expected_tags", "").replace("'", "")
+            return f"must have a kind{' that is one of ' if known else ''}{known}"
         case "string_too_short" | "too_short" if item["ctx"]["min_length"] == 1:
             return "must not be empty"
         case "string_too_long" | "too_long":
@@ -97,25 +100,36 @@ def _sentence(item: Mapping[str, Any]) -> str:
 
 def _fields_beside(loc: Sequence[str | int]) -> list[str]:
     """Return the names of the fields where an unknown one stands."""
-    model: type[BaseModel] = ExperimentSpec
-    branches: dict[str, type[BaseModel]] = {}
+    here: Any = AnySpec
     for step in loc[:-1]:
-        field = model.model_fields.get(str(step))
-        annotation = branches.get(str(step)) if field is None else field.annotation
-        if isinstance(annotation, type) and issubclass(annotation, BaseModel):
-            model = annotation
-        branches = _tagged(annotation)
-    return list(model.model_fields)
+        here = _within(_bare(here), step)
+    model = _bare(here)
+    return list(model.model_fields) if _is_model(model) else []
 
 
-def _tagged(annotation: Any) -> dict[str, type[BaseModel]]:  # noqa: ANN401  # any type
-    """Return the models of a union by their tags, where it has tags."""
-    return {
-        tag.tag: model
-        for model, *about in map(get_args, get_args(annotation))
-        for tag in about
-        if isinstance(tag, Tag)
-    }
+def _within(here: Any, step: str | int) -> Any:  # noqa: ANN401  # any type
+    """Return the type of what stands at a step of pydantic's, in a value of the type `here`."""
+    if _is_model(here):
+        return here.model_fields[step].annotation
+    members = get_args(here)
+    if get_origin(here) is list:
+        return members[0]
+    return next((member for member in members if step in _tags(member)), here)
+
+
+def _tags(member: Any) -> list[Any]:  # noqa: ANN401  # any type
+    """Return how pydantic calls a member of a union."""
+    given = [tag.tag for tag in get_args(member) if isinstance(tag, Tag)]
+    model = _bare(member)
+    return given or (list(get_args(model.model_fields["kind"].annotation)) if _is_model(model) else [])
+
+
+def _bare(annotation: Any) -> Any:  # noqa: ANN401  # any type
+    return get_args(annotation)[0] if get_origin(annotation) is Annotated else annotation
+
+
+def _is_model(annotation: Any) -> bool:  # noqa: ANN401  # any type
+    return isinstance(annotation, type) and issubclass(annotation, BaseModel)
 
 
 def _instead(value: Any) -> str:  # noqa: ANN401  # any JSON value

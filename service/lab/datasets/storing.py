@@ -12,15 +12,16 @@ from sqlalchemy.orm import Session
 from service.lab.datasets.columnar import from_parquet, to_parquet
 from service.lab.datasets.profiling import profile
 from service.lab.datasets.table import Table
-from service.lab.errors import DatasetNameTaken, UnknownDataset
-from service.store import datasets
-from service.store.database import now
+from service.lab.errors import DatasetInUse, DatasetNameTaken, UnknownDataset
+from service.store import datasets, experiments
+from service.store.database import lock_planning, now
 from service.store.models import Dataset as Row
-from tombola.results import Dataset, DatasetProfile
+from tombola.results import Dataset, DatasetProfile, ExperimentStatus
 
 #: No slash, so that it can stand in a path; no id, so that it is not taken for one.
 NAME_PATTERN = "^(?!imports$|[0-9a-f]{64}$)[A-Za-z0-9][A-Za-z0-9._-]{0,99}$"
 _MANY_CLASSES = 2
+_UNFINISHED = tuple(status.value for status in ExperimentStatus if not status.finished)
 _NO_NAME = re.compile(r"[^A-Za-z0-9._-]+")
 
 _log = logging.getLogger(__name__)
@@ -119,12 +120,17 @@ def load(session: Session, id_or_name: str) -> Table:
 
 
 def delete(session: Session, id_or_name: str) -> None:
-    """Delete a data set.
+    """Delete a data set; finished runs on it stay.
 
     Raises:
         UnknownDataset: There is none with this id or name.
+        DatasetInUse: An experiment that has not ended needs it.
     """
+    lock_planning(session)  # nobody submits meanwhile what needs it
     row = known(session, id_or_name)
+    needing = experiments.unfinished_on(session, row.id, _UNFINISHED)
+    if needing is not None:
+        raise DatasetInUse(row.name, needing)
     datasets.remove(session, row.id)
     _log.info("deleted data set %s (%s)", row.name, row.id)
 

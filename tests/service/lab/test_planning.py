@@ -136,3 +136,9 @@ def test_a_large_mix_ends_within_a_few_percent_of_the_ideal():
         shards = cut(missing, seconds=60, workers=workers, lanes=2)
         ideal = sum(part.seconds for part in missing) / workers
         assert makespan(missing, shards, workers, 2) <= 1.08 * ideal
+
+
+def test_shards_of_long_single_runs_fill_all_lanes():
+    missing = [Missing(SeedRange(key, 0, 1), 20.0) for key in range(12)]
+    pieces = cut(missing, seconds=60.0, workers=1, lanes=4)
+    assert [len(piece) for piece in pieces] == [4, 4, 4]

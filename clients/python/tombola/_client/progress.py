@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Protocol, Self
 
 from tombola.errors import TombolaError
 from tombola.results import Experiment
+from tombola.spec import ExperimentSpec
 
 if TYPE_CHECKING:
     from rich.console import Console
@@ -66,7 +67,9 @@ def duration(seconds: float) -> str:
 def describe(experiment: Experiment) -> str:
     """Return runs, successes and time left, as one line."""
     progress = experiment.progress
-    parts = [f"{progress.runs_done}/{progress.runs_total} runs", f"{progress.successes} successes"]
+    parts = [f"{progress.runs_done}/{progress.runs_total} runs"]
+    if isinstance(experiment.spec, ExperimentSpec):  # runs on tables have scores instead
+        parts.append(f"{progress.successes} successes")
     adaptive = experiment.adaptive
     if adaptive is not None and adaptive.cells_open:
         parts[0] += f" so far (at most {adaptive.runs_most})"

@@ -88,6 +88,7 @@ def show(session: Session, experiment_id: Id) -> None:
 def _facts(experiment: Experiment) -> list[tuple[str, str]]:
     from tombola._client.progress import describe  # noqa: PLC0415  # results load with it
     from tombola.cli._format import actual_line, adaptive_line, quote_line  # noqa: PLC0415  # as above
+    from tombola.spec import ExperimentSpec  # noqa: PLC0415  # as above
 
     facts = [("id", experiment.id), ("name", experiment.name), ("status", str(experiment.status))]
     if experiment.reason:
@@ -100,8 +101,11 @@ def _facts(experiment: Experiment) -> list[tuple[str, str]]:
         facts.append(("adaptive", adaptive_line(experiment.adaptive)))
     if experiment.actual is not None:
         facts.append(("actual", actual_line(experiment.quote, experiment.actual)))
-    for section, values in experiment.spec.model_dump(mode="json", exclude={"name"}).items():
-        facts.append((section, ", ".join(f"{key} {_value(key, value)}" for key, value in values.items())))
+    tabular = not isinstance(experiment.spec, ExperimentSpec)  # what is null there was not given
+    document = experiment.spec.model_dump(mode="json", exclude={"name"}, exclude_none=tabular)
+    for section, values in document.items():
+        parts = values if isinstance(values, list) else [values]
+        facts.extend((section if part is parts[0] else "", _value(section, part)) for part in parts)
     for name in ("created", "started", "finished"):
         moment = getattr(experiment, f"{name}_at")
         if moment is not None:
@@ -110,6 +114,8 @@ def _facts(experiment: Experiment) -> list[tuple[str, str]]:
 
 
 def _value(key: str, value: object) -> str:
+    if isinstance(value, dict):
+        return ", ".join(f"{name} {_value(name, part)}" for name, part in value.items())
     if isinstance(value, list):
         return "[" + " ".join(_value(key, item) for item in value) + "]"
     if value is None:

@@ -67,6 +67,7 @@ def register(app: typer.Typer) -> None:
         "tombola submit spec.json --wait",
         "tombola submit --preset quickstart --wait",
         "tombola submit --preset paper/figure-1 --scale laptop --wait",
+        "tombola submit tables.yaml --wait",
         "tombola submit spec.yaml --dry-run",
         "cat spec.json | tombola submit - --json",
     )(submit)
@@ -216,18 +217,20 @@ def _follow(
 def _tell_end(session: Session, experiment: Experiment) -> None:
     if session.json:
         return
-    progress = experiment.progress
-    session.text(
-        f"{experiment.id} {experiment.name}: {experiment.status}, "
-        f"{progress.successes} of {progress.runs_total} runs reached success"
-    )
     from tombola.cli._format import actual_line, adaptive_line  # noqa: PLC0415  # results load with it
+    from tombola.spec import ExperimentSpec  # noqa: PLC0415  # as above
+
+    progress, parity = experiment.progress, isinstance(experiment.spec, ExperimentSpec)
+    session.text(
+        f"{experiment.id} {experiment.name}: {experiment.status}, {progress.successes} of "
+        f"{progress.runs_total} runs {'reached success' if parity else 'have scores'}"
+    )
 
     if experiment.adaptive is not None:
         session.text(adaptive_line(experiment.adaptive))
     if experiment.actual is not None:
         session.text(actual_line(experiment.quote, experiment.actual))
-    session.note(f"read it with: tombola table {experiment.id}")
+    session.note(f"read it with: tombola {'table' if parity else 'comparison'} {experiment.id}")
 
 
 def _print(session: Session, experiments: Sequence[Experiment]) -> None:

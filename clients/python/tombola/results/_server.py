@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from datetime import datetime
+from typing import Literal
 
 from pydantic import Field
 
@@ -15,7 +16,12 @@ class Worker(Answer):
     id: str
     hostname: str
     pid: int
-    queue: str
+    queue: str = Field(description="Name of the main queue in the broker.")
+    queues: list[Literal["main", "cpu"]] = Field(
+        default=["main"],
+        description="What it consumes: `main` is runs on parities and networks on tables, `cpu` the other "
+        "models on tables and imports of data sets.",
+    )
     engine: str
     device: str
     device_name: str = Field(default="unknown", description="The processor's or the GPU's name.")

@@ -122,7 +122,9 @@ _KINDS = ("parity", "tabular")
 
 def _kind(value: Any) -> Any:  # noqa: ANN401  # any JSON value, or a model
     target = value.get("target") if isinstance(value, dict) else getattr(value, "target", None)
-    return target.get("kind", "parity") if isinstance(target, dict) else getattr(target, "kind", "parity")
+    if isinstance(target, dict):
+        return target.get("kind", "tabular" if "datasets" in target else "parity")
+    return getattr(target, "kind", "parity")
 
 
 def _known_kind(value: Any) -> Any:  # noqa: ANN401  # as above
@@ -144,7 +146,7 @@ def _tag(value: Any) -> str:  # noqa: ANN401  # as above
     return f"target:{_kind(value)}"
 
 
-#: What is submitted: its `target.kind` tells which.
+#: What is submitted: its `target.kind` tells which, or without it whether it names data sets.
 AnySpec = Annotated[
     Annotated[ExperimentSpec, Tag("target:parity")] | Annotated[TabularSpec, Tag("target:tabular")],
     Discriminator(_tag),

@@ -11,7 +11,7 @@ import itertools
 from collections.abc import Iterator
 from typing import Annotated, Literal, Self
 
-from pydantic import AfterValidator, Discriminator, Field, model_validator
+from pydantic import AfterValidator, ConfigDict, Discriminator, Field, model_validator
 from pydantic_core import PydanticCustomError
 
 from tombola.spec._base import (
@@ -173,6 +173,9 @@ class EstimatorModel(Contract):
     kind: EstimatorKind
     hyperparameters: dict[str, float | int | str | bool | None]
 
+    def __hash__(self) -> int:
+        return hash((self.kind, frozenset(self.hyperparameters.items())))
+
 
 AnyModel = Annotated[MlpModel | EstimatorModel, Discriminator("kind")]
 
@@ -305,6 +308,23 @@ class TabularSpec(Contract):
     importance: bool = Field(
         default=False,
         description="Measure what each run's model reads: permutation importances, first-layer weights.",
+    )
+
+    model_config = ConfigDict(
+        json_schema_extra={
+            "examples": [
+                {
+                    "name": "forests and networks",
+                    "target": {"kind": "tabular", "datasets": ["california", "pol"]},
+                    "grid": {"fractions": [0.01, 0.1, 1.0], "splits": 5},
+                    "models": [
+                        {"kind": "mlp", "width": [100, 1000], "sparsity": [2, None]},
+                        {"kind": "forest", "trials": 8},
+                        {"kind": "logistic", "trials": 1},
+                    ],
+                }
+            ]
+        }
     )
 
     @property

@@ -1,0 +1,1 @@
+"""Experiments on tables: from a spec and stored data sets to configurations, and what their runs cost."""
