@@ -76,7 +76,7 @@ class UnknownValue(LabError):  # noqa: N818  # as above
         parameter: The part of the request that would have to change.
     """
 
-    parameter: ClassVar[str]
+    parameter: str
 
 
 class UnknownWidth(UnknownValue):
@@ -90,16 +90,21 @@ class UnknownWidth(UnknownValue):
         super().__init__(f"the experiment has no cells of width {width}; it has {shown}")
 
 
-class UnknownBaseline(UnknownValue):
-    """The experiment has no such model."""
+class UnknownName(UnknownValue):
+    """The experiment has no such model, or no such data set."""
 
-    parameter = "baseline"
+    def __init__(self, parameter: str, asked: str, known: Sequence[str]) -> None:
+        """Name what was asked for, and what there is.
 
-    def __init__(self, baseline: str, known: Sequence[str]) -> None:
-        """Name the model that was asked for, and those there are."""
-        super().__init__(
-            f"the experiment has no model {baseline!r} to compare with; it has {', '.join(known)}"
-        )
+        Args:
+            parameter: `dataset`, or one that names a model.
+            asked: The name that was asked for.
+            known: All names there are.
+        """
+        self.parameter = parameter
+        what = "data set" if parameter == "dataset" else "model"
+        shown = ", ".join(known[:20]) + (", …" if len(known) > 20 else "")  # noqa: PLR2004  # enough for a line
+        super().__init__(f"the experiment has no {what} {asked[:200]!r}; it has {shown}")
 
 
 class NoImportance(LabError):  # noqa: N818  # as above

@@ -96,13 +96,13 @@ def rows(
         Score.test_accuracy,
         Score.test_auc,
         Score.test_loss,
-        Score.validation_rows,
-        Score.test_rows,
+        func.coalesce(Score.validation_rows, 0),
+        func.coalesce(Score.test_rows, 0),
         Run.wall_seconds,
         _CORE_SECONDS,
         *((Score.importance,) if importance else ()),
     ).select_from(Cell)
-    query = runs.in_order(query, experiment_id, wanted).join(Score, Score.run_id == Run.id)
+    query = runs.in_order(query, experiment_id, wanted).outerjoin(Score, Score.run_id == Run.id)
     if positions is not None:
         query = query.where(Cell.position.in_(positions))
     return session.connection().execute(query).all()

@@ -52,7 +52,7 @@ def comparison(
     Raises:
         UnknownExperiment: No such experiment.
         WrongKind: It is on a parity.
-        UnknownBaseline: The experiment has no such model.
+        UnknownName: The experiment has no such model.
     """
     found = trials.read(session, experiment_id)
     models = trials.entries(found, budget)

@@ -59,7 +59,7 @@ def width_frontier(  # noqa: PLR0913  # what may be asked
     Raises:
         UnknownExperiment: No such experiment.
         WrongKind: It is on a parity.
-        UnknownBaseline: The experiment has no such model.
+        UnknownName: The experiment has no such model.
     """
     found = trials.read(session, experiment_id)
     goal = trials.baseline_of(trials.entries(found), baseline)

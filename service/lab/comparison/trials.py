@@ -11,7 +11,7 @@ from sqlalchemy.orm import Session
 
 from service.lab.comparison import grid as grids
 from service.lab.comparison.grid import Candidate, Grid
-from service.lab.errors import UnknownBaseline
+from service.lab.errors import UnknownName
 from service.lab.statistics import selection
 from service.store import scores
 from tombola.results import Contender
@@ -194,7 +194,7 @@ def baseline_of(models: Sequence[Entry], asked: str | None) -> Entry:
     By default that is the forest, else the first model; of networks alone, those with a dense start.
 
     Raises:
-        UnknownBaseline: There is no such model.
+        UnknownName: There is no such model.
     """
     by_name = {str(model.name): model for model in models}
     if asked is None:
@@ -202,7 +202,7 @@ def baseline_of(models: Sequence[Entry], asked: str | None) -> Entry:
         alone = whole == ["mlp"] and "mlp-dense" in by_name
         asked = "forest" if "forest" in by_name else "mlp-dense" if alone else whole[0]
     if asked not in by_name:
-        raise UnknownBaseline(asked, list(by_name))
+        raise UnknownName("baseline", asked, list(by_name))
     return by_name[asked]
 
 

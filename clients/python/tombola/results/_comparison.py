@@ -87,8 +87,8 @@ class DatasetComparison(Answer):
 class OverallTest(Answer):
     """A model against the baseline over data sets, at one size."""
 
-    fraction: float | None
-    samples: int | None = Field(description="Null where sizes are fractions.")
+    fraction: float | None = None
+    samples: int | None = Field(default=None, description="Null where sizes are fractions.")
     model: Contender
     datasets: int
     wins: int
@@ -118,8 +118,8 @@ class MeanRank(Answer):
 class Ranks(Answer):
     """Mean ranks at one size (Demšar 2006)."""
 
-    fraction: float | None
-    samples: int | None
+    fraction: float | None = None
+    samples: int | None = Field(default=None, description="Null where sizes are fractions.")
     datasets: int
     ranks: list[MeanRank] = Field(description="Best first.")
     critical_difference: float | None = Field(
@@ -157,8 +157,10 @@ class Comparison(Answer):
     left_out: int = Field(description="Sizes of data sets that do not have all their runs.")
     baseline: Contender
     level: float
-    trials: int | None = Field(description="Budget that was asked for, in candidates of each model.")
-    seconds: float | None = Field(description="The same in core-seconds of a search.")
+    trials: int | None = Field(
+        default=None, description="Budget that was asked for, in candidates of each model."
+    )
+    seconds: float | None = Field(default=None, description="The same in core-seconds of a search.")
     budgets: list[SearchBudget]
     equal_budgets: bool = Field(
         description="Every model had as many candidates as every other (`mlp-sparse` and `mlp-dense` apart)."

@@ -10,7 +10,7 @@ from scipy import stats
 
 from service.lab.comparison.compose import comparison
 from service.lab.comparison.trials import Budget
-from service.lab.errors import UnknownBaseline, UnknownExperiment, WrongKind
+from service.lab.errors import UnknownExperiment, UnknownName, WrongKind
 from tests import scored
 
 SIZES = {("plain", 0.1): 70, ("plain", 1.0): 700, ("hard", 0.1): 21, ("hard", 1.0): 210}
@@ -272,9 +272,7 @@ def test_another_baseline_can_be_asked_for_and_an_unknown_one_is_named_with_thos
 def test_what_cannot_be_compared_says_why(database, made, submit, spec):
     key, _ = made(steady)
     with database.read() as session:
-        with pytest.raises(
-            UnknownBaseline, match=r"'svm' .*; it has mlp, mlp-sparse, mlp-dense, forest, logis"
-        ):
+        with pytest.raises(UnknownName, match=r"'svm' .*; it has mlp, mlp-sparse, mlp-dense, forest, logis"):
             comparison(session, key, baseline="svm")
         with pytest.raises(UnknownExperiment):
             comparison(session, "01JD0M3X8Z6T4Q2W9V5K7N1R3P")
