@@ -56,7 +56,7 @@ class RunRecord:
     curve: Mapping[str, Any]
     #: Steps and wall seconds of the checkpoint that it went on from: maybe those of another machine.
     begun: tuple[int, float] = (0, 0.0)
-    #: Of a run on a table: the columns of `service.store.models.Score`.
+    #: Of a run on a table: the columns of `service.store.models.Score`, but for its core-seconds.
     score: Mapping[str, Any] | None = None
 
 

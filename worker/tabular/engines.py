@@ -8,6 +8,7 @@ from collections.abc import Callable
 from service.lab.work import Kind
 from service.settings import Settings
 from service.store.database import Database
+from worker.engine.errors import EngineError
 from worker.engine.seam import TabularEngine
 
 
@@ -36,10 +37,10 @@ class TableEngines:
         return self._made[kind]
 
     def _networks(self) -> TabularEngine:
-        raise NotImplementedError
+        raise EngineError(f"this worker has no engine for networks on tables on {self._device}")
 
     def _estimators(self) -> TabularEngine:
-        raise NotImplementedError
+        raise EngineError("this worker has no engine for models of libraries on tables")
 
 
 def threads(settings: Settings) -> int:

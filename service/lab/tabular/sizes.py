@@ -9,7 +9,7 @@ from tombola.spec import Protocol
 
 
 def check(
-    name: str, classes: Sequence[ClassCount], rows: int, samples: int, protocol: Protocol
+    name: str, classes: Sequence[ClassCount], rows: int, samples: int, _protocol: Protocol
 ) -> str | None:
     """Say which class `samples` stratified training rows would hold no row of; None where there is none."""
     for found in classes:

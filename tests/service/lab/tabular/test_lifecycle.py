@@ -104,6 +104,7 @@ def test_scores_are_stored_with_their_runs_and_once(database, submit, tabular_sp
         rows = session.scalars(select(Score)).all()
         assert session.scalar(select(func.count()).select_from(Run)) == len(rows) == len(records)
         assert {name: getattr(rows[0], name) for name in SCORE} == SCORE
+        assert rows[0].core_seconds == records[0].wall_seconds * hands.by.lanes
 
 
 def test_runs_are_shared_between_experiments(submit, tabular_spec, hands, read):
