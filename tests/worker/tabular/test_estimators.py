@@ -184,10 +184,10 @@ def test_candidates_are_these_for_ever():
     }
     assert candidate("boosting", 2).hyperparameters == {
         "max_iter": 1000,
-        "learning_rate": 0.009063,
-        "max_leaf_nodes": 25,
+        "learning_rate": 0.02095,
+        "max_leaf_nodes": 28,
         "max_depth": 3,
-        "min_samples_leaf": 20,
+        "min_samples_leaf": 23,
     }
     assert candidate("xgboost", 1).hyperparameters == {
         "n_estimators": 1000,
