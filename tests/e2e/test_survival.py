@@ -20,7 +20,13 @@ from tombola.results import ExperimentStatus
 from worker.engine import Run, select_engine
 
 
-@pytest.fixture(scope="module")
+@pytest.fixture
+def stack(new_stack):
+    """Start a stack that trains on one core: what takes long enough to be disturbed costs half as much."""
+    return new_stack(TOMBOLA_THREADS="1")
+
+
+@pytest.fixture(scope="session")
 def undisturbed():
     """Return a function giving what the engine makes of a spec when nothing goes wrong, by cell and seed."""
     known = {}

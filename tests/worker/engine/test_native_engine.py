@@ -16,7 +16,7 @@ from hypothesis import strategies as st
 from scipy import stats
 
 from tombola.results import Outcome
-from worker.engine import Curve, DeviceError, EngineMemoryError, NativeEngine
+from worker.engine import Curve, DeviceError, EngineMemoryError, NativeEngine, _handing
 from worker.engine._native_training import _Item
 from worker.engine._sgd import Parameters
 
@@ -190,9 +190,10 @@ class TestIdentity:
         assert learner.train(stop) == outcome
         assert (learner.steps, learner.curve, learner.save()) == (uncut.steps, uncut.curve, uncut.save())
 
-    def test_runs_stopped_many_times_end_as_the_uncut_ones(self, make_run):
+    def test_runs_stopped_many_times_end_as_the_uncut_ones(self, make_run, monkeypatch):
+        monkeypatch.setattr(_handing, "_ASK_SECONDS", 0.05)
         native = NativeEngine()
-        shape = {"n": 30, "k": 10, "width": 2000, "samples": 400, "max_steps": 50_000, "eval_every": 500}
+        shape = {"n": 30, "k": 10, "width": 2000, "samples": 400, "max_steps": 6000, "eval_every": 500}
         runs = [make_run(**shape, seed=seed) for seed in range(4)]
         uncut = self.finished(native, runs)
         waiting, done, pieces = list(runs), [], 0
