@@ -12,6 +12,7 @@ from starlette.concurrency import run_in_threadpool
 
 from service.api import (
     analysis,
+    comparisons,
     datasets,
     documents,
     events,
@@ -41,6 +42,7 @@ _ROUTERS = (
     events,
     tables,
     analysis,
+    comparisons,
     reports,
     pictures,
     runs,

@@ -59,7 +59,8 @@ def as_json(model: BaseModel) -> Any:  # noqa: ANN401  # any JSON value
     return model.model_dump(mode="json")
 
 
-def _csv(columns: encoding.Columns, *values: Any) -> str:  # noqa: ANN401  # of columns of any kind
+def as_csv(columns: encoding.Columns, *values: Any) -> str:  # noqa: ANN401  # of columns of any kind
+    """Return a file of one row."""
     page = [[value] for value in values]
     return b"".join(encoding.encode("csv", columns, [page])).decode()
 
@@ -237,7 +238,7 @@ EXPERIMENTS = as_page(TYPICAL, "ZTAxSkQwTTNYOFo2VDRRMlc5VjVLN04xUjNQ")
 DRY_RUN = as_json(DryRun(quote=_QUOTE, spec=_SPEC))
 _TABLE = SuccessTable(experiment=ID, cells=[_CELL])
 SUCCESS_TABLE = as_json(_TABLE)
-SUCCESS_TABLE_CSV = _csv(exports.TABLE, *(value for (value,) in exports.table_page(_TABLE)))
+SUCCESS_TABLE_CSV = as_csv(exports.TABLE, *(value for (value,) in exports.table_page(_TABLE)))
 FRONTIER = as_json(
     Frontier(
         experiment=ID,
@@ -290,7 +291,7 @@ THRESHOLDS = as_json(
 TIMES = as_json(_TIMES)
 LUCK = as_json(_LUCK)
 RUNS = as_page(_RUN)
-RUNS_CSV = _csv(
+RUNS_CSV = as_csv(
     exports.RUNS,
     *(getattr(_RUN, name) for name, *_ in exports.RUNS[:-2]),
     json.dumps(_RUN.versions),
@@ -298,7 +299,7 @@ RUNS_CSV = _csv(
 )
 CURVE = as_json(_CURVE)
 CURVES = as_page(_CURVE)
-CURVES_CSV = _csv(
+CURVES_CSV = as_csv(
     exports.CURVES, *(getattr(_RUN, name) for name, *_ in exports.CURVES[:-3]), 1000, 0.0, _RUN.test_error
 )
 PRESET = as_json(presets.find("paper/figure-2"))

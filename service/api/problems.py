@@ -21,11 +21,12 @@ from service.lab.errors import (
     DatasetNameTaken,
     IdempotencyConflict,
     IllegalTransition,
+    NoImportance,
     TableTooLarge,
     UnknownDataset,
     UnknownExperiment,
     UnknownImport,
-    UnknownWidth,
+    UnknownValue,
     WrongKind,
 )
 from tombola.results import Problem, ProblemPart
@@ -109,8 +110,15 @@ def install(app: FastAPI) -> None:
     app.add_exception_handler(BadSpec, _on_bad_spec)
     app.add_exception_handler(BadTable, _on_bad_table)
     app.add_exception_handler(TableTooLarge, _on_too_large)
-    app.add_exception_handler(UnknownWidth, _on_unknown_width)
-    for conflict in (IllegalTransition, IdempotencyConflict, DatasetInUse, DatasetNameTaken, WrongKind):
+    app.add_exception_handler(UnknownValue, _on_unknown_value)
+    for conflict in (
+        IllegalTransition,
+        IdempotencyConflict,
+        DatasetInUse,
+        DatasetNameTaken,
+        WrongKind,
+        NoImportance,
+    ):
         app.add_exception_handler(conflict, _on_conflict)
     for away in (OperationalError, InterfaceError, PoolTimeout):
         app.add_exception_handler(away, _on_away)
@@ -162,8 +170,10 @@ async def _on_unknown(_request: Request, error: Exception) -> Response:
     return answer(_NOT_FOUND, str(error))
 
 
-async def _on_unknown_width(_request: Request, error: Exception) -> Response:
-    return answer(_INVALID, str(error), errors=[ProblemPart(parameter="width", detail=str(error))])
+async def _on_unknown_value(_request: Request, error: Exception) -> Response:
+    assert isinstance(error, UnknownValue)  # noqa: S101  # registered for it
+    part = ProblemPart(parameter=error.parameter, detail=str(error))
+    return answer(_INVALID, str(error), errors=[part])
 
 
 async def _on_conflict(_request: Request, error: Exception) -> Response:

@@ -69,13 +69,53 @@ class IdempotencyConflict(LabError):  # noqa: N818  # as above
     """The idempotency key was used before, for another spec."""
 
 
-class UnknownWidth(LabError):  # noqa: N818  # as above
+class UnknownValue(LabError):  # noqa: N818  # as above
+    """What was asked for is nothing that the experiment has.
+
+    Attributes:
+        parameter: The part of the request that would have to change.
+    """
+
+    parameter: str
+
+
+class UnknownWidth(UnknownValue):
     """The experiment's grid has no such width."""
+
+    parameter = "width"
 
     def __init__(self, width: int, widths: list[int]) -> None:
         """Name the width that was asked for, and those there are."""
         shown = ", ".join(map(str, sorted(widths)[:10])) + (", …" if len(widths) > 10 else "")  # noqa: PLR2004  # enough for a line
         super().__init__(f"the experiment has no cells of width {width}; it has {shown}")
+
+
+class UnknownName(UnknownValue):
+    """The experiment has no such model, or no such data set."""
+
+    def __init__(self, parameter: str, asked: str, known: Sequence[str]) -> None:
+        """Name what was asked for, and what there is.
+
+        Args:
+            parameter: `dataset`, or one that names a model.
+            asked: The name that was asked for.
+            known: All names there are.
+        """
+        self.parameter = parameter
+        what = "data set" if parameter == "dataset" else "model"
+        shown = ", ".join(known[:20]) + (", …" if len(known) > 20 else "")  # noqa: PLR2004  # enough for a line
+        super().__init__(f"the experiment has no {what} {asked[:200]!r}; it has {shown}")
+
+
+class NoImportance(LabError):  # noqa: N818  # as above
+    """The experiment did not measure what its models read."""
+
+    def __init__(self, experiment_id: str) -> None:
+        """Say what would have to be asked for."""
+        super().__init__(
+            f"experiment {experiment_id} does not measure what its models read: submit it with "
+            '"importance": true for that'
+        )
 
 
 class UnknownPreset(LabError):  # noqa: N818  # as above

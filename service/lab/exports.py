@@ -108,7 +108,7 @@ def run_pages(
             known[key] = (engine, device, json.dumps(versions, sort_keys=True, ensure_ascii=False))
         return rows
 
-    for rows in _pages(database, experiment_id, read, page_rows):
+    for rows in paged(database, experiment_id, read, page_rows):
         *before, environments, finished_at = zip(*rows, strict=True)
         trainers = zip(*(known[key] for key in environments), strict=True)
         yield [*before, *trainers, finished_at]
@@ -145,7 +145,7 @@ def curve_pages(
         return exports.curve_rows(session, experiment_id, Slice(runs_at_once, after, where))
 
     columns: list[list[Any]] = [[] for _ in CURVES]
-    for rows in _pages(database, experiment_id, read, runs_at_once):
+    for rows in paged(database, experiment_id, read, runs_at_once):
         for *run, document in rows:
             steps = document["steps"]
             parts = (*([value] * len(steps) for value in run), steps)
@@ -162,12 +162,17 @@ def curve_pages(
         yield columns
 
 
-def _pages(
+def paged(
     database: Database,
     experiment_id: str,
     read: Callable[[Session, _Place | None], Sequence[Any]],
     limit: int,
 ) -> Iterator[Sequence[Any]]:
+    """Yield rows with their `position` and `seed`, as `read` gives them behind a place, `limit` at once.
+
+    Raises:
+        ExperimentGone: It was deleted before all was read.
+    """
     after: _Place | None = None
     while True:
         with database.read() as session:

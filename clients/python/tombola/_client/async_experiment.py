@@ -23,7 +23,7 @@ from tombola._client.calls import (
 from tombola._client.downloads import transfer
 from tombola._client.events import Event, follow_async
 from tombola._client.progress import display
-from tombola._client.view import ExperimentView
+from tombola._client.tabular import AsyncTabularAnswers
 from tombola._client.waiting import Waiter
 from tombola.errors import TombolaError
 
@@ -49,7 +49,7 @@ if TYPE_CHECKING:
     )
 
 
-class AsyncExperiment(ExperimentView):
+class AsyncExperiment(AsyncTabularAnswers):
     """An experiment on the server: its last known state, and everything one can do with it.
 
     Every method raises ConnectionFailed where the server cannot be reached, and NotFound where it does not

@@ -22,7 +22,7 @@ from tombola._client.calls import (
 from tombola._client.downloads import transfer
 from tombola._client.events import Event, follow
 from tombola._client.progress import display
-from tombola._client.view import ExperimentView
+from tombola._client.tabular import TabularAnswers
 from tombola._client.waiting import Waiter
 from tombola.errors import TombolaError
 
@@ -48,7 +48,7 @@ if TYPE_CHECKING:
     )
 
 
-class Experiment(ExperimentView):
+class Experiment(TabularAnswers):
     """An experiment on the server: its last known state, and everything one can do with it.
 
     Every method raises ConnectionFailed where the server cannot be reached, and NotFound where it does not

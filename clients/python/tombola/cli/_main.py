@@ -11,6 +11,7 @@ import typer.main
 
 from tombola._client.about import DEFAULT_URL
 from tombola.cli import (
+    _comparisons,
     _datasets,
     _experiments,
     _exports,
@@ -42,7 +43,17 @@ def build_app() -> typer.Typer:
         name="tombola", help=_HELP, epilog=_EXAMPLES, no_args_is_help=True, pretty_exceptions_enable=False
     )
     app.callback()(_globals)
-    for module in (_submit, _experiments, _results, _exports, _pictures, _report, _datasets, _server):
+    for module in (
+        _submit,
+        _experiments,
+        _results,
+        _comparisons,
+        _exports,
+        _pictures,
+        _report,
+        _datasets,
+        _server,
+    ):
         module.register(app)
     _add_plugins(app)
     return app

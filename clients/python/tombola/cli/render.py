@@ -9,8 +9,9 @@ from typing import TYPE_CHECKING
 
 import typer
 from rich.box import SIMPLE_HEAD
-from rich.console import Console
+from rich.console import Console, RenderableType
 from rich.table import Table
+from rich.text import Text
 
 from tombola.cli import _format
 
@@ -39,6 +40,8 @@ __all__ = [
     "print_table",
     "print_thresholds",
     "print_times",
+    "show",
+    "table",
 ]
 
 #: Wider than any row: what goes into a file or a pipe is not cut.
@@ -204,26 +207,35 @@ def _print_basis(quote: Quote) -> None:
 
 
 def print_table(columns: Sequence[str], rows: Iterable[Sequence[str]], *, title: str = "") -> None:
-    """Print a table; a column whose name begins with `<` is aligned left, others right."""
-    terminal = sys.stdout.isatty()
-    table = Table(
+    """Print a table; see `table`."""
+    show(table(columns, rows, title=title))
+
+
+def table(columns: Sequence[str], rows: Iterable[Sequence[str | Text]], *, title: str = "") -> Table:
+    """Return a table; a column whose name begins with `<` is aligned left, others right."""
+    made = Table(
         title=title or None,
         title_justify="left",
         title_style="bold",
-        box=SIMPLE_HEAD if terminal else None,
+        box=SIMPLE_HEAD if sys.stdout.isatty() else None,
         pad_edge=False,
     )
     for column in columns:
         left = column.startswith("<")
-        table.add_column(column.removeprefix("<"), justify="left" if left else "right", overflow="fold")
+        made.add_column(column.removeprefix("<"), justify="left" if left else "right", overflow="fold")
     for row in rows:
-        table.add_row(*row)
-    if terminal:
-        Console(markup=False, highlight=False, emoji=False).print(table)
+        made.add_row(*row)
+    return made
+
+
+def show(*renderables: RenderableType) -> None:
+    """Print tables and texts: fitted to a terminal, else plain in full width."""
+    if sys.stdout.isatty():
+        Console(markup=False, highlight=False, emoji=False).print(*renderables, sep="\n")
         return
     console = Console(markup=False, highlight=False, emoji=False, width=_UNLIMITED, color_system=None)
     with console.capture() as capture:
-        console.print(table)
+        console.print(*renderables, sep="\n")
     for line in capture.get().splitlines():
         typer.echo(line.rstrip())
 

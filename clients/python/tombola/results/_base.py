@@ -2,9 +2,13 @@
 
 from __future__ import annotations
 
-from typing import Generic, Literal, TypeVar
+from collections.abc import Iterable, Mapping
+from typing import TYPE_CHECKING, Any, Generic, Literal, TypeVar
 
 from pydantic import BaseModel, ConfigDict, Field
+
+if TYPE_CHECKING:
+    import pandas as pd
 
 
 class Answer(BaseModel):
@@ -51,3 +55,12 @@ class Spread(Answer):
     sd: float | None = Field(description="Null with one run.")
     low: float | None
     high: float | None
+
+
+def frame(rows: Iterable[Mapping[str, Any]]) -> pd.DataFrame:
+    """Return rows as a DataFrame; raise ImportError where pandas is not installed."""
+    try:
+        import pandas as pd  # noqa: PLC0415  # an extra: only who asks for a frame needs it
+    except ImportError as error:
+        raise ImportError("to_pandas() needs pandas: pip install pandas") from error
+    return pd.DataFrame(list(rows))

@@ -43,7 +43,7 @@ class FeatureImportance(Answer):
 class Score(Answer):
     """One run: a candidate trained on one split at one size with one seed."""
 
-    dataset: str = Field(description="Its name, or its id where it was deleted.")
+    dataset: str = Field(description="As the spec names it.")
     dataset_id: str
     split: int
     samples: int = Field(description="Training rows.")
@@ -61,4 +61,5 @@ class Score(Answer):
     validation_rows: int
     test_rows: int
     wall_seconds: float
+    core_seconds: float = Field(description="Of a core, or of a GPU, as many as trained it together.")
     importance: list[FeatureImportance] | None = None

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any
 
 from pydantic import Field
 
-from tombola.results._base import Answer, Interval
+from tombola.results._base import Answer, Interval, frame
 from tombola.results._experiments import Decision
 
 if TYPE_CHECKING:
@@ -70,19 +70,14 @@ class SuccessTable(Answer):
         Raises:
             ImportError: pandas is not installed.
         """
-        try:
-            import pandas as pd  # noqa: PLC0415  # an extra: only this method needs it
-        except ImportError as error:
-            raise ImportError("to_pandas() needs pandas: pip install pandas") from error
         rows: list[dict[str, Any]] = []
         for cell in self.cells:
             row = cell.model_dump(exclude={"interval"})
             row["low"] = cell.interval.low if cell.interval else None
             row["high"] = cell.interval.high if cell.interval else None
             rows.append(row)
-        frame = pd.DataFrame(rows)
         # Whole numbers with gaps: without this, pandas would show 600 samples as 600.0.
-        return frame.astype({"samples": "Int64", "sparsity": "Int64"})
+        return frame(rows).astype({"samples": "Int64", "sparsity": "Int64"})
 
 
 class Run(Answer):

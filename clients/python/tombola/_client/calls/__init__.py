@@ -9,6 +9,14 @@ from tombola._client.calls._base import (
     Call,
     page_size_for,
 )
+from tombola._client.calls._comparison import (
+    Against,
+    Compared,
+    comparison,
+    importance,
+    list_scores,
+    width_frontier,
+)
 from tombola._client.calls._datasets import (
     TableFile,
     TableFormat,
@@ -75,9 +83,11 @@ from tombola._client.calls._server import (
 __all__ = [
     "ANY",
     "Action",
+    "Against",
     "Anything",
     "Call",
     "CellFilter",
+    "Compared",
     "Confidence",
     "Export",
     "ExportFormat",
@@ -93,6 +103,7 @@ __all__ = [
     "as_spec",
     "change",
     "checked_key",
+    "comparison",
     "create",
     "create_dataset",
     "curve",
@@ -111,10 +122,12 @@ __all__ = [
     "get_preset",
     "health",
     "import_dataset",
+    "importance",
     "list_datasets",
     "list_experiments",
     "list_presets",
     "list_runs",
+    "list_scores",
     "list_workers",
     "luck",
     "page_size_for",
@@ -131,4 +144,5 @@ __all__ = [
     "thresholds",
     "times",
     "version",
+    "width_frontier",
 ]

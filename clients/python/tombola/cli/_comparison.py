@@ -1,0 +1,280 @@
+"""Comparisons of models on tables, for people: tables, and what they say in words."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping, Sequence
+from itertools import groupby
+from typing import TYPE_CHECKING, TypeVar
+
+from rich.text import Text
+
+from tombola.cli import _format
+from tombola.cli.render import table
+
+if TYPE_CHECKING:
+    from rich.console import RenderableType
+
+    from tombola.results import (
+        Comparison,
+        DatasetComparison,
+        Difference,
+        Limits,
+        ModelAccuracy,
+        OverallTest,
+        Ranks,
+    )
+
+__all__ = ["NAMES", "render", "summary"]
+
+#: What models are called in sentences.
+NAMES: Mapping[str, str] = {
+    "mlp": "the networks",
+    "mlp-sparse": "the sparse networks",
+    "mlp-dense": "the dense networks",
+    "forest": "the forest",
+    "boosting": "boosting",
+    "logistic": "logistic regression",
+    "lightgbm": "LightGBM",
+    "xgboost": "XGBoost",
+    "catboost": "CatBoost",
+    "tabm": "TabM",
+}
+_PLURAL = ("mlp", "mlp-sparse", "mlp-dense")
+_SMALL = 0.001
+_Sized = TypeVar("_Sized", "DatasetComparison", "OverallTest", "Ranks")
+
+
+def render(comparison: Comparison) -> list[RenderableType]:
+    """Return a comparison as tables and paragraphs, for `render.show` or a rich console."""
+    if not comparison.datasets:
+        return [Text("no data set has all runs of a size yet")]
+    found: list[RenderableType] = []
+    for _, rows in _by_size(comparison.datasets):
+        found += [_accuracies(comparison, rows), Text("")]
+        if rows[0].differences:
+            found += [_differences(comparison, rows), Text("")]
+    if comparison.overall:
+        found += [_overall(comparison), Text("")]
+    if comparison.ranks:
+        found += [_ranks(comparison), Text("")]
+    found += [_budgets(comparison), Text("")]
+    return [*found, Text(summary(comparison))]
+
+
+def summary(comparison: Comparison) -> str:
+    """Return where the baseline wins, where the others do, and how sure that is, in a few sentences."""
+    if not comparison.datasets:
+        return "No data set has all runs of a size yet."
+    named = [name for name in _models(comparison) if name != comparison.baseline]
+    networks = [name for name in named if name in _PLURAL]
+    shown = ["mlp"] if "mlp" in networks else networks or named
+    said = [_said(comparison, name) for name in shown]
+    if comparison.baseline not in _PLURAL:
+        said += _said_of_the_best(comparison)
+    said += _said_of_starts(comparison)
+    if not comparison.equal_budgets:
+        said.append("The tuning budgets were not equal: see the table of them.")
+    if comparison.provisional:
+        said.append(
+            f"All this is provisional: {comparison.left_out} sizes of data sets lack runs and are left out."
+        )
+    return " ".join(said)
+
+
+def _accuracies(comparison: Comparison, rows: Sequence[DatasetComparison]) -> RenderableType:
+    models = _models(comparison)
+    columns = ["<data set", "samples", "majority", *models]
+    lines = []
+    for row in rows:
+        own = {str(model.model): model for model in row.models}
+        best = max((model.accuracy.value or 0.0 for model in row.models), default=0.0)
+        lines.append(
+            [
+                row.dataset,
+                str(row.samples),
+                _percent(row.majority),
+                *(_cell(own[name], best) for name in models),
+            ]
+        )
+    title = f"Accuracy in %, {_size(rows[0])}, ± half of the {comparison.level * 100:g}% limits, * the best"
+    return table(columns, lines, title=title)
+
+
+def _cell(model: ModelAccuracy, best: float) -> str | Text:
+    accuracy = model.accuracy
+    if accuracy.value is None:
+        return "diverged"
+    text = _percent(accuracy.value) + _half_width(accuracy)
+    return Text(f"{text} *", style="bold") if accuracy.value >= best else f"{text}  "
+
+
+def _differences(comparison: Comparison, rows: Sequence[DatasetComparison]) -> RenderableType:
+    models = [name for name in _models(comparison) if name != comparison.baseline]
+    lines = []
+    for row in rows:
+        own = {str(one.model): one for one in row.differences}
+        lines.append([row.dataset, *(text for name in models for text in _difference(own[name]))])
+    columns = [text for name in models for text in (name, "limits", "<")]
+    title = f"Points above {comparison.baseline}, {_size(rows[0])}"
+    return table(["<data set", *columns], lines, title=title)
+
+
+def _difference(one: Difference) -> tuple[str, str, str]:
+    limits = one.difference
+    return _points(limits.value), _format.limits(limits, _points), one.verdict
+
+
+def _overall(comparison: Comparison) -> RenderableType:
+    rows = [
+        [
+            _size(row),
+            row.model,
+            str(row.datasets),
+            f"{row.wins}/{row.ties}/{row.losses}",
+            _points(row.mean_difference),
+            _points(row.median_difference),
+            _p(row.p_value),
+            _p(row.p_corrected),
+        ]
+        for row in comparison.overall
+    ]
+    columns = ["<size", "<model", "data sets", "win/tie/loss", "mean", "median", "p", "corrected p"]
+    title = f"Against {comparison.baseline} over data sets: points, Wilcoxon's test, Holm's correction"
+    return table(columns, rows, title=title)
+
+
+def _ranks(comparison: Comparison) -> RenderableType:
+    ranked = {rank.model for row in comparison.ranks for rank in row.ranks}
+    models = [name for name in _models(comparison) if name in ranked]
+    rows = []
+    for row in comparison.ranks:
+        own = {rank.model: rank.rank for rank in row.ranks}
+        numbers = (_format.number(own.get(name)) for name in models)
+        rows.append(
+            [
+                _size(row),
+                str(row.datasets),
+                *numbers,
+                _format.number(row.critical_difference),
+                _p(row.friedman_p),
+            ]
+        )
+    columns = ["<size", "data sets", *models, "critical difference", "Friedman's p"]
+    return table(columns, rows, title="Mean ranks, 1 the best")
+
+
+def _budgets(comparison: Comparison) -> RenderableType:
+    rows = [
+        [
+            row.model,
+            str(row.candidates)
+            if row.fewest_candidates == row.candidates
+            else f"{row.fewest_candidates} to {row.candidates}",
+            _format.amount(row.core_seconds),
+        ]
+        for row in comparison.budgets
+    ]
+    limits = [
+        f"at most {value:g} {unit}"
+        for value, unit in ((comparison.trials, "settings"), (comparison.seconds, "core-seconds"))
+        if value is not None
+    ]
+    equal = "equal numbers of settings" if comparison.equal_budgets else "unequal numbers of settings"
+    title = f"Tuning of each model, for one split and size: {', '.join([*limits, equal])}"
+    return table(["<model", "settings", "core-seconds"], rows, title=title)
+
+
+def _said(comparison: Comparison, name: str) -> str:
+    """Say size by size on which data sets a model is better than the baseline, and on which it is worse."""
+    tests = {(row.fraction, row.samples): row for row in comparison.overall if row.model == name}
+    parts = []
+    for key, rows in _by_size(comparison.datasets):
+        verdicts: dict[str, list[str]] = {"win": [], "tie": [], "loss": []}
+        for row in rows:
+            for one in row.differences:
+                if one.model == name:
+                    verdicts[one.verdict].append(row.dataset)
+        said = [_wins(comparison.baseline, verdicts["loss"]), _wins(name, verdicts["win"])]
+        if verdicts["tie"]:
+            said.append(f"{len(verdicts['tie'])} too close to call")
+        test = tests.get(key)
+        parts.append(f"At {_size(rows[0])} {', '.join(said)}{'' if test is None else _tested(test)}.")
+    return " ".join(parts)
+
+
+def _tested(test: OverallTest) -> str:
+    if test.p_value is None:
+        return ""
+    p = test.p_value if test.p_corrected is None else test.p_corrected
+    of = "p" if test.p_corrected is None else "corrected p"
+    return f" (over {test.datasets} data sets {_points(test.mean_difference)} points, {of} {_p(p)})"
+
+
+def _said_of_the_best(comparison: Comparison) -> list[str]:
+    """Say which model has the best mean rank at each size, where that is neither network nor baseline."""
+    found = []
+    for row in comparison.ranks:
+        best = row.ranks[0].model
+        if best != comparison.baseline and best not in _PLURAL:
+            found.append(f"{NAMES[best]} at {_size(row)}")
+    return [f"The best mean rank of all has {_list(found)}."] if found else []
+
+
+def _said_of_starts(comparison: Comparison) -> list[str]:
+    known = [row.gain for row in comparison.gains if row.gain.low is not None and row.gain.high is not None]
+    if not known:
+        return []
+    better = sum((gain.low or 0.0) > 0 for gain in known)
+    worse = sum((gain.high or 0.0) < 0 for gain in known)
+    pairs = f"Of {len(known)} pairs of sparse and dense networks of equal width, size and data set"
+    return [f"{pairs}, the sparse ones are better in {better} and worse in {worse}."]
+
+
+def _wins(name: str, datasets: Sequence[str]) -> str:
+    verb = "win" if name in _PLURAL else "wins"
+    return f"{NAMES[name]} {verb} {f'on {_list(datasets)}' if datasets else 'nowhere'}"
+
+
+def _list(names: Sequence[str]) -> str:
+    if len(names) < 2:  # noqa: PLR2004  # one, or none
+        return "".join(names)
+    return f"{', '.join(names[:-1])} and {names[-1]}"
+
+
+def _models(comparison: Comparison) -> list[str]:
+    return [row.model for row in comparison.budgets]
+
+
+def _by_size(rows: Iterable[_Sized]) -> list[tuple[tuple[float | None, int | None], list[_Sized]]]:
+    """Return rows of equal size together, the smallest first; sizes are fractions, or else rows."""
+
+    def key(row: _Sized) -> tuple[float | None, int | None]:
+        return row.fraction, None if row.fraction is not None else row.samples
+
+    def rising(row: _Sized) -> float:
+        fraction, samples = key(row)
+        return float(samples or 0) if fraction is None else fraction
+
+    return [(size, list(group)) for size, group in groupby(sorted(rows, key=rising), key=key)]
+
+
+def _size(row: DatasetComparison | OverallTest | Ranks) -> str:
+    return f"{row.samples} rows" if row.fraction is None else f"{100 * row.fraction:g}% of the training rows"
+
+
+def _percent(value: float | None) -> str:
+    return "-" if value is None else f"{100 * value:.1f}"
+
+
+def _points(value: float | None) -> str:
+    return "-" if value is None else f"{100 * value:+.1f}"
+
+
+def _half_width(limits: Limits) -> str:
+    if limits.low is None or limits.high is None:
+        return ""
+    return f" ± {50 * (limits.high - limits.low):.1f}"
+
+
+def _p(value: float | None) -> str:
+    return "-" if value is None else "<0.001" if value < _SMALL else f"{value:.2g}"

@@ -1,0 +1,225 @@
+"""Commands that read what an experiment on tables found."""
+
+from __future__ import annotations
+
+import json
+from itertools import groupby
+from typing import TYPE_CHECKING, Annotated, Literal
+
+import typer
+
+from tombola.cli._command import command
+from tombola.cli._options import Id, Interval, Level
+
+if TYPE_CHECKING:
+    from tombola.cli._session import Session
+    from tombola.results import Importances, ModelImportance, Score, WidthFrontier
+
+_PANEL = "Results on tables"
+_SHOWN = 30
+Kind = Literal["mlp", "forest", "boosting", "logistic", "lightgbm", "xgboost", "catboost", "tabm"]
+Baseline = Annotated[
+    Kind | Literal["mlp-sparse", "mlp-dense"] | None,
+    typer.Option(help="Compare with this model.", show_default="forest, else the first"),
+]
+
+
+def register(app: typer.Typer) -> None:
+    """Add the commands."""
+    command(
+        app,
+        _PANEL,
+        "tombola comparison latest",
+        "tombola comparison latest --baseline boosting --trials 4",
+        "tombola comparison latest --json",
+    )(comparison)
+    command(
+        app,
+        _PANEL,
+        "tombola width latest",
+        "tombola width latest --against full --probability 0.9",
+    )(width)
+    command(app, _PANEL, "tombola importance latest")(importance)
+    command(
+        app,
+        _PANEL,
+        "tombola scores latest --dataset pol --model mlp",
+        "tombola scores latest --json",
+    )(scores)
+
+
+def comparison(  # noqa: PLR0913  # one parameter per option
+    session: Session,
+    experiment_id: Id,
+    *,
+    baseline: Baseline = None,
+    level: Level = None,
+    trials: Annotated[
+        int | None, typer.Option(min=1, help="Count so many settings of each model only.", show_default="all")
+    ] = None,
+    seconds: Annotated[
+        float | None,
+        typer.Option(help="Count so many core-seconds of each model's search only.", show_default="all"),
+    ] = None,
+) -> None:
+    """Compare the models of an experiment on tables, and say where forests win and where networks do.
+
+    Each model counts with the hyperparameters that are best on validation rows. A win or a loss is one whose
+    limits exclude 0.
+    """
+    answer = session.experiment(experiment_id).comparison(
+        baseline=baseline, level=level, trials=trials, seconds=seconds
+    )
+    if session.json:
+        session.model(answer)
+        return
+    from tombola.cli import _comparison, render  # noqa: PLC0415  # rich and the results load with it
+
+    render.show(*_comparison.render(answer))
+
+
+def width(  # noqa: PLR0913  # one parameter per option
+    session: Session,
+    experiment_id: Id,
+    *,
+    probability: Annotated[
+        float, typer.Option("--probability", "-p", help="With which networks must be as good.")
+    ] = 0.5,
+    against: Annotated[
+        Literal["same", "full"],
+        typer.Option(help="The baseline of the same training-set size, or of the full one."),
+    ] = "same",
+    baseline: Baseline = None,
+    interval: Interval = None,
+    level: Level = None,
+) -> None:
+    """Print how much width and data networks need to be as good as the baseline, on each table."""
+    answer = session.experiment(experiment_id).width_frontier(
+        probability, against=against, baseline=baseline, interval=interval, level=level
+    )
+    if session.json:
+        session.model(answer)
+        return
+    _print_frontier(answer)
+
+
+def importance(session: Session, experiment_id: Id) -> None:
+    """Print what the models read of each column, side by side."""
+    answer = session.experiment(experiment_id).importance()
+    if session.json:
+        session.model(answer)
+        return
+    _print_importances(answer)
+
+
+def scores(
+    session: Session,
+    experiment_id: Id,
+    *,
+    dataset: Annotated[
+        str | None, typer.Option(help="Only runs on this data set: name or id.", show_default=False)
+    ] = None,
+    model: Annotated[Kind | None, typer.Option(help="Only runs of this model.", show_default=False)] = None,
+    limit: Annotated[int | None, typer.Option(min=1, help="At most so many.", show_default="all")] = None,
+) -> None:
+    """List what finished runs on tables scored."""
+    found = session.experiment(experiment_id).scores(dataset=dataset, model=model, limit=limit)
+    if session.json:
+        session.models(found)
+        return
+    from tombola.cli import render  # noqa: PLC0415  # rich and the results load with it
+
+    rows = [_score_row(score) for score in found]
+    if not rows:
+        session.note("no such runs have finished")
+        return
+    columns = ["<data set", "split", "samples", "<model", "<hyperparameters", "seed"]
+    render.print_table([*columns, "validation", "test", "AUC", "core-seconds"], rows)
+
+
+def _score_row(score: Score) -> list[str]:
+    from tombola.cli import _format  # noqa: PLC0415  # rich loads with it
+
+    return [
+        score.dataset,
+        str(score.split),
+        str(score.samples),
+        score.model,
+        json.dumps(score.hyperparameters),
+        str(score.seed),
+        _format.number(score.validation.accuracy, 4),
+        _format.number(score.test.accuracy, 4),
+        _format.number(score.test.auc, 4),
+        _format.amount(score.core_seconds),
+    ]
+
+
+def _print_frontier(answer: WidthFrontier) -> None:
+    from tombola.cli import _format, render  # noqa: PLC0415  # rich and the results load with it
+
+    rows = [
+        [
+            point.dataset,
+            str(point.samples),
+            str(point.width),
+            _format.sparsity(point.sparsity),
+            _format.number(point.probability),
+            f"{point.low:.2f}-{point.high:.2f}",
+            f"{point.successes} of {point.runs}",
+            _format.number(point.accuracy, 3),
+            "*" if point.on_frontier else "",
+        ]
+        for point in answer.points
+    ]
+    columns = [
+        "<data set",
+        "samples",
+        "width",
+        "sparsity",
+        "probability",
+        f"{answer.level * 100:g}% interval",
+    ]
+    size = "the same size" if answer.against == "same" else "the full training set"
+    title = (
+        f"Networks at least as good as {answer.baseline} of {size}; "
+        f"* on the frontier at {answer.probability:g}"
+    )
+    render.print_table([*columns, "reached", "accuracy", "<"], rows, title=title)
+
+
+def _print_importances(answer: Importances) -> None:
+    """Print a table for each data set and size: a row a column, the models side by side."""
+    from tombola.cli import render  # noqa: PLC0415  # rich and the results load with it
+
+    places = groupby(answer.models, key=lambda one: (one.dataset, one.samples))
+    for number, ((dataset, samples), group) in enumerate(places):
+        models = list(group)
+        if number:
+            typer.echo("")
+        title = f"{dataset}, {samples} training rows: points of accuracy lost when a column is shuffled"
+        render.print_table(*_importance_table(models), title=title)
+
+
+def _importance_table(models: list[ModelImportance]) -> tuple[list[str], list[list[str]]]:
+    from tombola.cli import _format  # noqa: PLC0415  # rich loads with it
+
+    columns = ["<column"]
+    for one in models:
+        columns += [
+            one.model,
+            *(["first layer", "at the start"] if one.columns[0].support is not None else []),
+        ]
+    by_model = [{column.column: column for column in one.columns} for one in models]
+    strongest = {name: max(own[name].permutation for own in by_model if name in own) for name in by_model[0]}
+    rows = []
+    for name in sorted(strongest, key=lambda key: -strongest[key])[:_SHOWN]:
+        row = [name]
+        for own in by_model:
+            found = own[name]
+            row.append(f"{100 * found.permutation:.1f} ± {100 * found.deviation:.1f}")
+            if found.support is not None:
+                row += [_format.number(found.support), _format.number(found.initial_support)]
+        rows.append(row)
+    if len(strongest) > _SHOWN:
+        rows.append([f"({len(strongest) - _SHOWN} more)", *[""] * (len(columns) - 1)])
+    return columns, rows

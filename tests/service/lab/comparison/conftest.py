@@ -1,0 +1,44 @@
+from __future__ import annotations
+
+import pandas as pd
+import pytest
+
+from tests import scored
+
+
+@pytest.fixture
+def made(database):
+    """Return `made(score, spec)`: the id of an experiment in the store, and its runs as a table."""
+
+    def make(score=scored.usual, spec=None):
+        rows = []
+
+        def told(configuration, seed):
+            found = score(configuration, seed)
+            model = configuration.model.model_dump()
+            rows.append(
+                {
+                    "dataset": next(
+                        name
+                        for name in scored.ROWS
+                        if scored.dataset_id(name) == configuration.target.dataset
+                    ),
+                    "samples": configuration.samples,
+                    "split": configuration.target.split,
+                    "seed": seed,
+                    "kind": model["kind"],
+                    "width": configuration.width,
+                    "sparsity": configuration.sparsity,
+                    "candidate": configuration.model.canonical_json(),
+                    **(found or {}),
+                }
+            )
+            return found
+
+        with database.write() as session:
+            for name, count in scored.ROWS.items():
+                scored.add_dataset(session, name, count)
+            key = scored.add(session, told, spec)
+        return key, pd.DataFrame(rows).astype({"width": "Int64", "sparsity": "Int64"})
+
+    return make
