@@ -191,7 +191,7 @@ def usual(configuration, seed):
     if model.kind == "mlp":
         merit += 0.2 * (configuration.samples > 100) + 0.05 * (model.width > 50) + 0.02 * bool(model.sparsity)
     merit += 0.03 * (configuration.target.dataset == dataset_id("plain"))
-    validation, test = np.round(merit + 0.04 * luck.normal(size=2), 2)
+    validation, test = np.round(np.clip(merit + 0.04 * luck.normal(size=2), 0, 1), 2)
     found = {
         "validation_accuracy": float(validation),
         "validation_auc": 0.9,

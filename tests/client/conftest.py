@@ -3,6 +3,8 @@ from __future__ import annotations
 import pytest
 
 from service.settings import Settings
+from service.store.database import Database
+from tests import scored
 from tombola import Client
 from tombola._client import retry
 from tombola.cli import main
@@ -83,12 +85,26 @@ def answer(spec):
 
 
 @pytest.fixture(scope="session")
-def url(tmp_path_factory):
-    """Start the real stack once, and return where it is."""
+def stack_settings(tmp_path_factory):
     folder = tmp_path_factory.mktemp("stack")
-    settings = Settings(data_dir=folder, port=0, database_url="", host="127.0.0.1", heartbeat_seconds=0.3)
-    with Stack(settings, log_file=folder / "stack.log") as stack:
+    return Settings(data_dir=folder, port=0, database_url="", host="127.0.0.1", heartbeat_seconds=0.3)
+
+
+@pytest.fixture(scope="session")
+def url(stack_settings):
+    """Start the real stack once, and return where it is."""
+    with Stack(stack_settings, log_file=stack_settings.data_dir / "stack.log") as stack:
         yield stack.url
+
+
+@pytest.fixture(scope="session")
+def on_tables(url, stack_settings):  # the stack has migrated its database
+    """Return the id of an experiment on two tables whose runs have made-up scores."""
+    database = Database(stack_settings.sqlalchemy_url)
+    with database.write() as session:
+        key = scored.add(session, scored.usual, scored.spec_of(importance=True))
+    database.close()
+    return key
 
 
 @pytest.fixture

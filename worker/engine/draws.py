@@ -23,7 +23,8 @@ paired (common random numbers), and the runs of one cell stay independent. A run
 training sample `step * batch_size + place`.
 
 Networks on tables draw from MASK, WEIGHTS and MINIBATCH likewise, and from HIDDEN and OUTPUT
-(`mlp._initial`). SHUFFLE orders rows where the importance of a column is measured, see `importance`.
+(`mlp._initial`). ORDER and LABELS order the rows of a table (`worker.tabular.splits`); SHUFFLE does where the
+importance of a column is measured (`importance`).
 """
 
 from __future__ import annotations
@@ -61,6 +62,8 @@ class Stream(IntEnum):
     HIDDEN = 6
     OUTPUT = 7
     SHUFFLE = 8
+    ORDER = 9
+    LABELS = 10
 
 
 def target_key(target: ParityTarget) -> Key:

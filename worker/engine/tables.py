@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import hashlib
 from collections.abc import Callable
 from dataclasses import dataclass
 
@@ -9,6 +10,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from tombola.spec import TabularTask
+from worker.engine.philox import Key
 
 
 @dataclass(frozen=True, slots=True)
@@ -44,3 +46,13 @@ class Prepared:
 
 #: Returns a split with this many training rows, scaled for networks or, with False, as trees take it.
 Provider = Callable[[TabularTask, int, bool], Prepared]
+
+
+def task_key(task: TabularTask) -> Key:
+    """Return the generator's key: the first 64 bits of the SHA-256 of "<data set>/<split>".
+
+    Training-set size and model are not in it, so cells of one split are paired by their seeds, as those of a
+    parity experiment are. The split is, so the runs of different splits are independent.
+    """
+    digest = hashlib.sha256(f"{task.dataset}/{task.split}".encode()).digest()
+    return int.from_bytes(digest[:4], "big"), int.from_bytes(digest[4:8], "big")

@@ -5,10 +5,13 @@ from __future__ import annotations
 import os
 from collections.abc import Callable
 
+from service.lab.datasets import storing
+from service.lab.datasets.table import Table
 from service.lab.work import Kind
 from service.settings import Settings
 from service.store.database import Database
 from worker.engine.seam import TabularEngine
+from worker.engine.tables import Provider
 
 
 class TableEngines:
@@ -19,6 +22,7 @@ class TableEngines:
         self._database = database
         self._settings = settings
         self._device = device
+        self._kept: Provider | None = None
         self._made: dict[Kind, TabularEngine] = {}
         self.makers: dict[Kind, Callable[[], TabularEngine]] = {
             "networks": self._networks,
@@ -36,10 +40,25 @@ class TableEngines:
         return self._made[kind]
 
     def _networks(self) -> TabularEngine:
-        raise NotImplementedError
+        from worker.engine.mlp import MlpEngine  # noqa: PLC0415  # for those who train networks
+
+        return MlpEngine(self._provider(), self._device)
 
     def _estimators(self) -> TabularEngine:
-        raise NotImplementedError
+        from worker.tabular.estimators import EstimatorEngine  # noqa: PLC0415  # scikit-learn loads with it
+
+        return EstimatorEngine(self._provider(), threads(self._settings))
+
+    def _provider(self) -> Provider:
+        from worker.tabular.preparation import providing  # noqa: PLC0415  # as above
+
+        if self._kept is None:
+            self._kept = providing(self._load)
+        return self._kept
+
+    def _load(self, dataset: str) -> Table:
+        with self._database.read() as session:
+            return storing.load(session, dataset)
 
 
 def threads(settings: Settings) -> int:

@@ -42,6 +42,11 @@ def test_streams_keep_their_numbers():
         "WEIGHTS": 3,
         "MINIBATCH": 4,
         "TEST": 5,
+        "HIDDEN": 6,
+        "OUTPUT": 7,
+        "SHUFFLE": 8,
+        "ORDER": 9,
+        "LABELS": 10,
     }
 
 
@@ -49,7 +54,7 @@ def test_streams_seeds_items_and_words_are_all_different():
     drawn = [
         draws.words(KEY, seeds_of(3)[:, None], stream, torch.arange(4), 9).flatten() for stream in Stream
     ]
-    assert torch.cat(drawn).unique().numel() == 6 * 3 * 4 * 9
+    assert torch.cat(drawn).unique().numel() == len(Stream) * 3 * 4 * 9
 
 
 @given(st.integers(1, 40), st.integers(1, 40), st.integers(0, 2**32 - 1), st.integers(0, 2**32 - 1))

@@ -14,9 +14,9 @@ from torch import Tensor
 from worker.engine import draws
 from worker.engine._samples import BLOCKS_PER_CALL
 from worker.engine.draws import Stream
-from worker.engine.mlp._group import task_key
 from worker.engine.mlp._initial import initial_layers
 from worker.engine.mlp._network import Descent, Network
+from worker.engine.tables import task_key
 
 if TYPE_CHECKING:
     from tombola.spec import MlpModel

@@ -13,9 +13,9 @@ from tombola.results import Outcome
 from worker.engine.importance import column_shares, permutation_importances
 from worker.engine.metrics import metrics
 from worker.engine.mlp._batch import probabilities
-from worker.engine.mlp._group import task_key
 from worker.engine.mlp._initial import initial_layers
 from worker.engine.seam import Curve, FinishedRun, Importance, Metrics, Score
+from worker.engine.tables import task_key
 
 if TYPE_CHECKING:
     from worker.engine.mlp._batch import Batch, Member, Tick

@@ -2,13 +2,11 @@
 
 from __future__ import annotations
 
-import hashlib
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Self
 
 if TYPE_CHECKING:
     from tombola.spec import MlpModel, Optimizer, TabularConfiguration, TabularTask
-    from worker.engine.philox import Key
 
 _FLOAT = 4
 #: Activations of one layer in a batch, in numbers: larger batches fall out of the cache and gain nothing.
@@ -82,13 +80,3 @@ class Group:
     def most_runs(self) -> int:
         """Most runs of a batch that gain from each other."""
         return max(1, min(_MOST_RUNS, _BATCH_ACTIVATIONS // (self.batch_size * self.width)))
-
-
-def task_key(task: TabularTask) -> Key:
-    """Return the generator's key: the first 64 bits of the SHA-256 of "<data set>/<split>".
-
-    Training-set size and model are not in it, so cells of one split are paired by their seeds, as those of a
-    parity experiment are. The split is, so the runs of different splits are independent.
-    """
-    digest = hashlib.sha256(f"{task.dataset}/{task.split}".encode()).digest()
-    return int.from_bytes(digest[:4], "big"), int.from_bytes(digest[4:8], "big")

@@ -179,8 +179,9 @@ def _budgets(comparison: Comparison) -> RenderableType:
         for value, unit in ((comparison.trials, "settings"), (comparison.seconds, "core-seconds"))
         if value is not None
     ]
-    equal = "equal numbers of settings" if comparison.equal_budgets else "unequal numbers of settings"
-    title = f"Tuning of each model, for one split and size: {', '.join([*limits, equal])}"
+    equal = "equal" if comparison.equal_budgets else "unequal"
+    said = ", ".join([*limits, f"{equal} numbers of settings"])
+    title = f"Tuning of each model, for one split and size: {said}"
     return table(["<model", "settings", "core-seconds"], rows, title=title)
 
 
@@ -196,18 +197,23 @@ def _said(comparison: Comparison, name: str) -> str:
                     verdicts[one.verdict].append(row.dataset)
         said = [_wins(comparison.baseline, verdicts["loss"]), _wins(name, verdicts["win"])]
         if verdicts["tie"]:
-            said.append(f"{len(verdicts['tie'])} too close to call")
-        test = tests.get(key)
-        parts.append(f"At {_size(rows[0])} {', '.join(said)}{'' if test is None else _tested(test)}.")
+            count = len(verdicts["tie"])
+            said.append(f"{count} data set{'s are' if count > 1 else ' is'} too close to call")
+        parts.append(f"At {_size(rows[0])} {', '.join(said)}.")
+        parts += _on_average(name, tests[key]) if key in tests else []
     return " ".join(parts)
 
 
-def _tested(test: OverallTest) -> str:
-    if test.p_value is None:
-        return ""
+def _on_average(name: str, test: OverallTest) -> list[str]:
+    """Say how far a model is from the baseline over data sets, and how sure that is."""
+    if test.p_value is None or test.mean_difference is None:
+        return []
+    difference = 100 * test.mean_difference
+    side = "above" if difference > 0 else "below"
     p = test.p_value if test.p_corrected is None else test.p_corrected
     of = "p" if test.p_corrected is None else "corrected p"
-    return f" (over {test.datasets} data sets {_points(test.mean_difference)} points, {of} {_p(p)})"
+    whose = f"{NAMES[name]} {'are' if name in _PLURAL else 'is'}"
+    return [f"Over {test.datasets} data sets {whose} {abs(difference):.1f} points {side}, {of} {_p(p)}."]
 
 
 def _said_of_the_best(comparison: Comparison) -> list[str]:

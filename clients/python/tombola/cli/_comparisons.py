@@ -19,7 +19,7 @@ _PANEL = "Results on tables"
 _SHOWN = 30
 Kind = Literal["mlp", "forest", "boosting", "logistic", "lightgbm", "xgboost", "catboost", "tabm"]
 Baseline = Annotated[
-    Kind | Literal["mlp-sparse", "mlp-dense"] | None,
+    Literal[Kind, "mlp-sparse", "mlp-dense"] | None,
     typer.Option(help="Compare with this model.", show_default="forest, else the first"),
 ]
 

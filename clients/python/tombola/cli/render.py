@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING
 
 import typer
 from rich.box import SIMPLE_HEAD
-from rich.console import Console, RenderableType
+from rich.console import Console, Group, RenderableType
 from rich.table import Table
 from rich.text import Text
 
@@ -211,21 +211,16 @@ def print_table(columns: Sequence[str], rows: Iterable[Sequence[str]], *, title:
     show(table(columns, rows, title=title))
 
 
-def table(columns: Sequence[str], rows: Iterable[Sequence[str | Text]], *, title: str = "") -> Table:
+def table(columns: Sequence[str], rows: Iterable[Sequence[str | Text]], *, title: str = "") -> RenderableType:
     """Return a table; a column whose name begins with `<` is aligned left, others right."""
-    made = Table(
-        title=title or None,
-        title_justify="left",
-        title_style="bold",
-        box=SIMPLE_HEAD if sys.stdout.isatty() else None,
-        pad_edge=False,
-    )
+    made = Table(box=SIMPLE_HEAD if sys.stdout.isatty() else None, pad_edge=False)
     for column in columns:
         left = column.startswith("<")
         made.add_column(column.removeprefix("<"), justify="left" if left else "right", overflow="fold")
     for row in rows:
         made.add_row(*row)
-    return made
+    # Not the table's own title, which is broken where the table is narrower.
+    return Group(Text(title, style="bold"), made) if title else made
 
 
 def show(*renderables: RenderableType) -> None:

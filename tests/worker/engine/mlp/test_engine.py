@@ -1,7 +1,7 @@
 from __future__ import annotations
 
 import dataclasses
-import random
+import itertools
 
 import numpy as np
 import pytest
@@ -14,7 +14,7 @@ from worker.engine import draws
 from worker.engine.draws import Stream
 from worker.engine.errors import EngineMemoryError
 from worker.engine.mlp import MlpEngine
-from worker.engine.mlp._group import task_key
+from worker.engine.tables import task_key
 from worker.engine.mlp._initial import initial_layers
 
 from .conftest import provide, run
@@ -26,7 +26,7 @@ def plainly(asked):
     split = provide(task, asked.configuration.samples, True)
     outputs = task.classes if task.classes > 2 else 1
     sizes = [task.features, *[model.width] * (model.depth - 1), outputs]
-    shapes = list(zip(sizes, sizes[1:], strict=False))
+    shapes = list(itertools.pairwise(sizes))
     linear = [torch.nn.Linear(*shape) for shape in shapes]
     drawn = initial_layers(task_key(task), asked.seed, shapes, model.sparsity, torch.device("cpu"))
     with torch.no_grad():
@@ -132,7 +132,7 @@ def test_a_run_ends_alike_to_the_last_bit_whatever_trains_beside_it(trained):
     reference = essence(trained(together).values())
     assert len(reference) == len(together)
     alone = [item for asked in together[::4] for item in trained([asked]).values()]
-    random.Random(0).shuffle(together)
+    together.reverse()
     threads = torch.get_num_threads()
     try:
         torch.set_num_threads(1)

@@ -1,0 +1,49 @@
+"""What every model of a library takes and gives here."""
+
+from __future__ import annotations
+
+import hashlib
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from worker.engine.importance import Predict
+from worker.engine.tables import Prepared
+
+Hyperparameters = Mapping[str, Any]
+#: Called often while a model is fitted; raises where the training shall stop.
+Tick = Callable[[], None]
+
+
+@dataclass(frozen=True, slots=True)
+class Fitted:
+    """A fitted model.
+
+    Attributes:
+        predict: Its class probabilities, with a column for each class that it was shown.
+        steps: Trees, boosting rounds or steps that count.
+    """
+
+    predict: Predict
+    steps: int
+
+
+#: Fits a model with hyperparameters on a split, with a seed below 2^31. Training classes have no gaps.
+Fit = Callable[[Hyperparameters, Prepared, int, Tick], Fitted]
+
+
+def library_seed(dataset: str, split: int, seed: int) -> int:
+    """Return the seed that a library gets: the first 31 bits of the SHA-256 of "<data set>/<split>/<seed>"."""
+    digest = hashlib.sha256(f"{dataset}/{split}/{seed}".encode()).digest()
+    return int.from_bytes(digest[:4], "big") >> 1
+
+
+def mean_loss(probabilities: NDArray[np.floating], classes: NDArray[np.int64]) -> float:
+    """Return the mean cross-entropy in nats; a class that has no column counts as a probability of 10^-15."""
+    shares = np.full(len(classes), 1e-15)
+    known = classes < probabilities.shape[1]
+    shares[known] = np.maximum(probabilities[known, classes[known]], 1e-15)
+    return float(-np.mean(np.log(shares)))

@@ -1,0 +1,241 @@
+"""The engine of libraries' models: one fit a core."""
+
+from __future__ import annotations
+
+import dataclasses
+import time
+from collections import deque
+from collections.abc import Mapping, Sequence
+from concurrent.futures import ThreadPoolExecutor
+from importlib.metadata import PackageNotFoundError, version
+from importlib.util import find_spec
+from queue import SimpleQueue
+from threading import Event, Lock
+from types import MappingProxyType
+from typing import TYPE_CHECKING
+
+import numpy as np
+import torch
+from numpy.typing import NDArray
+from threadpoolctl import threadpool_limits
+
+from tombola.results import Outcome
+from tombola.spec import EstimatorKind, EstimatorModel
+from worker.engine._handing import hand_over
+from worker.engine.errors import EngineError
+from worker.engine.importance import permutation_importances
+from worker.engine.metrics import metrics
+from worker.engine.seam import Curve, FinishedRun, Metrics, Score
+from worker.engine.tables import Rows, task_key
+from worker.tabular.estimators._boosters import fit_catboost, fit_lightgbm, fit_xgboost
+from worker.tabular.estimators._seam import Fit, Fitted, Tick, library_seed
+from worker.tabular.estimators._sklearn import fit_boosting, fit_forest, fit_logistic
+from worker.tabular.estimators._tabm import fit_tabm
+
+if TYPE_CHECKING:
+    from worker.engine.seam import OnFinished, ShouldStop, TabularRun
+    from worker.engine.tables import Prepared, Provider
+
+#: What fits a model, the package that it needs, and whether it wants scaled features.
+_MODELS: dict[EstimatorKind, tuple[Fit, str, bool]] = {
+    "forest": (fit_forest, "sklearn", False),
+    "boosting": (fit_boosting, "sklearn", False),
+    "logistic": (fit_logistic, "sklearn", True),
+    "lightgbm": (fit_lightgbm, "lightgbm", False),
+    "xgboost": (fit_xgboost, "xgboost", False),
+    "catboost": (fit_catboost, "catboost", False),
+    "tabm": (fit_tabm, "tabm", True),
+}
+_LIBRARIES = ("scikit-learn", "lightgbm", "xgboost", "xgboost-cpu", "catboost", "tabm")
+
+
+class LibraryMissingError(EngineError):
+    """A model needs a library that is not installed here."""
+
+
+class _StopRequestedError(Exception):
+    """Raised in a lane to end it."""
+
+
+class EstimatorEngine:
+    """Fits libraries' models on tables; a `TabularEngine`.
+
+    A run's results depend on its configuration and seed alone, not on what is fitted beside it or on the number
+    of lanes.
+
+    Args:
+        provider: Returns splits.
+        lanes: Fits side by side, each on one core.
+
+    Attributes:
+        name: "estimators".
+        device: "cpu".
+        versions: Those of the libraries that are here.
+    """
+
+    name = "estimators"
+    device = "cpu"
+
+    def __init__(self, provider: Provider, lanes: int) -> None:
+        self._provider = provider
+        self.lanes = lanes
+        self.versions: Mapping[str, str] = MappingProxyType(_versions())
+        self.detail = f"scikit-learn {version('scikit-learn')}, {lanes} lane{'s' * (lanes != 1)}"
+
+    def train(self, runs: Sequence[TabularRun], on_finished: OnFinished, should_stop: ShouldStop) -> bool:
+        """Fit the runs' models and hand each run to `on_finished` once; see `TabularEngine.train`.
+
+        Raises:
+            LibraryMissingError: A model needs a library that is not installed.
+            TypeError: A run's model is a network of ours.
+        """
+        for run in runs:
+            _needed(_model(run))
+        with threadpool_limits(1):  # lanes are the only threads
+            return hand_over(_Fits(runs, self._provider, self.lanes), on_finished, should_stop) == len(runs)
+
+
+class _Fits:
+    """The fits of one call (a `Training` of `worker.engine._handing`)."""
+
+    def __init__(self, runs: Sequence[TabularRun], provider: Provider, lanes: int) -> None:
+        self.finished: SimpleQueue[FinishedRun | None] = SimpleQueue()
+        self._provider, self._lanes = provider, lanes
+        self._waiting = deque(runs)
+        self._count, self._done = len(runs), 0
+        self._stopping = Event()
+        self._lock = Lock()
+
+    def train(self) -> None:
+        """Fit all models, or until stopped."""
+        with ThreadPoolExecutor(self._lanes, "tombola-fit", _enter_lane) as threads:
+            futures = [threads.submit(self._fit_all) for _ in range(self._lanes)]
+        for future in futures:
+            future.result()
+
+    def stop(self) -> None:
+        """Make `train` return soon; may be called often and from any thread."""
+        self._stopping.set()
+
+    def fraction_done(self) -> float:
+        """Return the share of the runs that have ended."""
+        return self._done / self._count if self._count else 1.0
+
+    def _fit_all(self) -> None:
+        try:
+            while (run := self._next()) is not None:
+                self.finished.put(self._fit(run))
+                with self._lock:
+                    self._done += 1
+        except _StopRequestedError:
+            pass
+        except BaseException:
+            self.stop()
+            raise
+
+    def _next(self) -> TabularRun | None:
+        self._tick()
+        with self._lock:
+            return self._waiting.popleft() if self._waiting else None
+
+    def _fit(self, run: TabularRun) -> FinishedRun:
+        began_at = time.perf_counter()
+        configuration, model = run.configuration, _model(run)
+        task = configuration.target
+        fit, _, scaled = _MODELS[model.kind]
+        prepared = self._provider(task, configuration.samples, scaled)
+        seed = library_seed(task.dataset, task.split, run.seed)
+        fitted = _fitted(fit, model, prepared, seed, self._tick)
+        score = _score(run, fitted, prepared)
+        accuracy = score.test.accuracy
+        return FinishedRun(
+            run=run,
+            outcome=Outcome.DIVERGED if accuracy is None else Outcome.SUCCESS,
+            steps=fitted.steps,
+            train_error=None,
+            test_error=None if accuracy is None else 1.0 - accuracy,
+            curve=Curve(),
+            wall_seconds=(time.perf_counter() - began_at) / self._lanes,
+            score=score,
+        )
+
+    def _tick(self) -> None:
+        if self._stopping.is_set():
+            raise _StopRequestedError
+
+
+def _fitted(fit: Fit, model: EstimatorModel, prepared: Prepared, seed: int, tick: Tick) -> Fitted:
+    """Fit a model to whatever classes its training rows have: permuted ones may lack some. Predict all."""
+    known, classes = np.unique(prepared.train.classes, return_inverse=True)
+    if len(known) == 1:
+        return Fitted(lambda features: _spread(np.ones((len(features), 1)), known, prepared.class_count), 0)
+    if len(known) < prepared.class_count:
+        number = np.full(prepared.class_count, -1)
+        number[known] = np.arange(len(known))
+        kept = number[prepared.validation.classes] >= 0
+        shown = Rows(
+            prepared.validation.features[kept], number[prepared.validation.classes[kept]].astype(np.int64)
+        )
+        prepared = dataclasses.replace(
+            prepared,
+            train=Rows(prepared.train.features, classes.astype(np.int64)),
+            validation=shown if kept.any() else Rows(prepared.train.features, classes.astype(np.int64)),
+        )
+    fitted = fit(model.hyperparameters, prepared, seed, tick)
+    return Fitted(
+        lambda features: _spread(fitted.predict(features), known, prepared.class_count), fitted.steps
+    )
+
+
+def _spread(shares: NDArray[np.floating], known: NDArray[np.int64], class_count: int) -> NDArray[np.floating]:
+    """Return probabilities of all classes from those of the known ones."""
+    if shares.shape[1] == class_count:
+        return shares
+    found = np.zeros((len(shares), class_count))
+    found[:, known] = shares
+    return found
+
+
+def _score(run: TabularRun, fitted: Fitted, prepared: Prepared) -> Score:
+    validation, test = (
+        metrics(fitted.predict(rows.features), rows.classes) for rows in (prepared.validation, prepared.test)
+    )
+    sizes = len(prepared.validation.classes), len(prepared.test.classes)
+    if validation.accuracy is None or test.accuracy is None:
+        nothing = Metrics(None, None, None)
+        return Score(nothing, nothing, *sizes)
+    importance = None
+    if run.configuration.importance:
+        key = task_key(run.configuration.target)
+        importance = permutation_importances(fitted.predict, prepared, key, run.seed)
+    return Score(validation, test, *sizes, importance)
+
+
+def _model(run: TabularRun) -> EstimatorModel:
+    model = run.configuration.model
+    if not isinstance(model, EstimatorModel):
+        raise TypeError(f"the engine estimators fits models of libraries, not {model.kind}")
+    return model
+
+
+def _needed(model: EstimatorModel) -> None:
+    _, package, _ = _MODELS[model.kind]
+    if find_spec(package) is None:
+        raise LibraryMissingError(
+            f"{model.kind} is not installed on this worker: pip install 'tombola-server[{model.kind}]'"
+        )
+
+
+def _enter_lane() -> None:
+    torch.set_num_threads(1)
+    threadpool_limits(1)  # OpenMP's limit is each thread's own
+
+
+def _versions() -> dict[str, str]:
+    found = {}
+    for name in _LIBRARIES:
+        try:
+            found[name] = version(name)
+        except PackageNotFoundError:
+            continue
+    return found
