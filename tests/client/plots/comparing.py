@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import itertools
 import math
 
 from tombola.results import (
@@ -121,7 +122,7 @@ def _ranks(names, models, fraction, asked):
         MeanRank(model=model, rank=1 + (len(entered) - 1) * (number + 0.3) / len(entered))
         for number, model in enumerate(entered)
     ]
-    pairs = [[one.model, other.model] for one, other in zip(found, found[1:], strict=False)]
+    pairs = [[one.model, other.model] for one, other in itertools.pairwise(found)]
     return Ranks(
         fraction=fraction,
         samples=asked,

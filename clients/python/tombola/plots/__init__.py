@@ -221,8 +221,8 @@ def gain(comparison: Comparison, *, title: str | None = None) -> Figure:
     """Draw what a sparse start gains over a dense one in accuracy, against width, one panel per data set.
 
     Args:
-        comparison: Of an experiment on tables with sparse and dense networks of the same widths; of many sizes
-            eight spread over the grid are drawn.
+        comparison: Of an experiment on tables with sparse and dense networks of the same widths; of many
+            sizes eight spread over the grid are drawn.
         title: Line above the panels; wrapped where it is long. None leaves it out.
 
     Raises:

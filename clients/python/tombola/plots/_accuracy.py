@@ -74,7 +74,10 @@ def _panel(
     aside = compared.shifts(len(names), x, PAD)
     for number, (name, shift) in enumerate(zip(names, aside, strict=True)):
         points = [
-            (float(row.samples), model.accuracy) for row in rows for model in row.models if model.model == name
+            (float(row.samples), model.accuracy)
+            for row in rows
+            for model in row.models
+            if model.model == name
         ]
         compared.draw_line(axes, compared.LOOKS[name], points, shift=shift, order=-number)
     if (share := _majority(rows, ends)) is not None:

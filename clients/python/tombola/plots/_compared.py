@@ -130,7 +130,9 @@ def draw_line(
         label=look.label,
         **look.style(),
     )
-    bars = [(place, one.low, one.high) for place, one in known if one.low is not None and one.high is not None]
+    bars = [
+        (place, one.low, one.high) for place, one in known if one.low is not None and one.high is not None
+    ]
     axes.vlines(
         [place for place, _, _ in bars],
         [low for _, low, _ in bars],
@@ -203,6 +205,6 @@ def require(comparison: Comparison, what: object) -> None:
     """
     if not what:
         raise ValueError(
-            f"a picture needs a data set with all runs of a size; experiment {comparison.experiment} has none "
-            "to show yet"
+            f"a picture needs a data set with all runs of a size; experiment {comparison.experiment} has "
+            "none to show yet"
         )

@@ -1,4 +1,4 @@
-"""What a sparse start gains over a dense one against width, a panel for each data set, a line for each size."""
+"""What a sparse start gains over a dense one against width: a panel a data set, a line a size."""
 
 from __future__ import annotations
 
@@ -35,7 +35,8 @@ def draw(comparison: Comparison, title: str | None) -> Figure:
     """See `tombola.plots.gain`."""
     if comparison.datasets and not comparison.gains:
         raise ValueError(
-            f"a gain needs sparse and dense networks of one width; experiment {comparison.experiment} has none"
+            "a gain needs sparse and dense networks of one width; "
+            f"experiment {comparison.experiment} has none"
         )
     compared.require(comparison, comparison.gains)
     found: dict[str, list[WidthGain]] = {}

@@ -98,9 +98,9 @@ def _diagram(axes: Axes, one: Ranks, layout: Layout) -> None:
     small: dict[str, Any] = {"size": common.TICK_SIZE, "color": INK}
     top = layout.axis
     axes.plot([layout.place(1), layout.place(layout.models)], [top, top], **thin)
-    for rank in range(1, layout.models + 1):
-        axes.plot([layout.place(rank)] * 2, [top, top + TICK], **thin)
-        axes.text(layout.place(rank), top + TICK + 2, str(rank), ha="center", va="bottom", **small)
+    for whole in range(1, layout.models + 1):
+        axes.plot([layout.place(whole)] * 2, [top, top + TICK], **thin)
+        axes.text(layout.place(whole), top + TICK + 2, str(whole), ha="center", va="bottom", **small)
     if one.critical_difference is not None:
         _length(axes, one.critical_difference, layout)
     bars = _bars(one)
