@@ -10,7 +10,6 @@ from pydantic.json_schema import SkipJsonSchema
 from sqlalchemy.orm import Session
 
 from service.api import comparison_examples, conditional, documents, exporting, paging
-from service.api.encoding import encode
 from service.api.parameters import AskedConfidence, ExperimentId
 from service.api.results import AskedTabularResults
 from service.api.routes import guarded_router
@@ -74,21 +73,15 @@ def get_comparison(  # noqa: PLR0913  # each is a part of the request
     """
     wanted = exporting.wanted(request, file_format)
 
-    def make(session: Session, experiment_id: str) -> Comparison | bytes:
+    def make(session: Session, experiment_id: str) -> Comparison:
         from service.lab.comparison.compose import comparison  # noqa: PLC0415  # numpy and scipy load with it
         from service.lab.comparison.trials import Budget  # noqa: PLC0415  # as above
 
-        found = comparison(
+        return comparison(
             session, experiment_id, baseline=baseline, level=level, budget=Budget(trials, seconds)
         )
-        if wanted == "json":
-            return found
-        return b"".join(encode(wanted, COMPARISON, [comparison_page(found)]))
 
-    name = f"{results.experiment_id}-comparison"
-    return results.answer(
-        make, media_type=exporting.MEDIA_TYPES[wanted], headers=exporting.headers(wanted, name)
-    )
+    return exporting.kept(results, wanted, "comparison", COMPARISON, make, comparison_page)
 
 
 @router.get(

@@ -2,19 +2,23 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
-from typing import Annotated, Any, Literal
+from collections.abc import Callable, Iterable
+from typing import Annotated, Any, Literal, TypeVar
 
 from fastapi import Query, Request, Response
 from fastapi.responses import StreamingResponse
+from pydantic import BaseModel
 from pydantic.json_schema import SkipJsonSchema
+from sqlalchemy.orm import Session
 
 from service.api import documents, negotiation
 from service.api.encoding import Columns, Format, encode
 from service.api.problems import ProblemError
+from service.api.results import Results
 from service.lab.exports import Page
 from tombola.results import ProblemPart
 
+Made = TypeVar("Made", bound=BaseModel)
 AnyFormat = Literal["json", "csv", "parquet", "arrow"]
 MEDIA_TYPES: dict[AnyFormat, str] = {
     "json": "application/json",
@@ -72,6 +76,33 @@ def stream(
     # To nobody who listens nothing is read.
     body = () if request.scope.get("tombola.method") == "HEAD" else encode(file_format, columns, pages)
     return StreamingResponse(body, headers=headers(file_format, name), media_type=MEDIA_TYPES[file_format])
+
+
+def kept(  # noqa: PLR0913, PLR0917  # whose answer it is, in which format, and how it is made
+    results: Results,
+    wanted: AnyFormat,
+    what: str,
+    columns: Columns,
+    make: Callable[[Session, str], Made],
+    page: Callable[[Made], Page],
+) -> Response:
+    """Return an answer that is made once, as JSON or as a file of one page.
+
+    Args:
+        results: Those of the experiment that is asked for.
+        wanted: The format.
+        what: What it is; a file's name begins with the experiment's id.
+        columns: Of the page.
+        make: Makes the answer from a session and the experiment's id.
+        page: Makes columns of it.
+    """
+
+    def made(session: Session, experiment_id: str) -> BaseModel | bytes:
+        found = make(session, experiment_id)
+        return found if wanted == "json" else b"".join(encode(wanted, columns, [page(found)]))
+
+    name = f"{results.experiment_id}-{what}"
+    return results.answer(made, media_type=MEDIA_TYPES[wanted], headers=headers(wanted, name))
 
 
 def headers(file_format: AnyFormat, name: str) -> dict[str, str]:

@@ -10,7 +10,6 @@ from pydantic.json_schema import SkipJsonSchema
 from sqlalchemy.orm import Session
 
 from service.api import documents, examples, exporting
-from service.api.encoding import encode
 from service.api.parameters import AskedConfidence, list_of
 from service.api.results import AskedResults
 from service.api.routes import guarded_router
@@ -61,14 +60,10 @@ def get_success_table(
     """Read success counts and probabilities of every cell, as JSON, CSV, Parquet or a stream of Arrow."""
     wanted = exporting.wanted(request, file_format)
 
-    def make(session: Session, experiment_id: str) -> SuccessTable | bytes:
-        table = answers.success_table(session, experiment_id, confidence)
-        return table if wanted == "json" else b"".join(encode(wanted, TABLE, [table_page(table)]))
+    def make(session: Session, experiment_id: str) -> SuccessTable:
+        return answers.success_table(session, experiment_id, confidence)
 
-    name = f"{results.experiment_id}-success-table"
-    return results.answer(
-        make, media_type=exporting.MEDIA_TYPES[wanted], headers=exporting.headers(wanted, name)
-    )
+    return exporting.kept(results, wanted, "success-table", TABLE, make, table_page)
 
 
 @router.get(

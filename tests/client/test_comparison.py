@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import json
 
+import pandas as pd
 import pytest
 
 from tombola import AsyncClient
@@ -130,3 +131,20 @@ def test_what_has_no_such_answer_is_said_in_one_line(tool, done):
         code, out, err = tool(name, done)
         assert (code, out, len(err.splitlines())) == (2, "", 1)
         assert "success-table" in err
+
+
+@pytest.mark.parametrize(("what", "rows"), [("scores", 288), ("comparison", 20)])
+def test_files_have_all_there_is(experiment, tmp_path, what, rows):
+    path = experiment.export(what, tmp_path / f"{what}.parquet")
+    assert len(pd.read_parquet(path)) == rows
+    with pytest.raises(ValueError, match=f"a file of {what} has all there is: leave out width, level"):
+        experiment.export(what, path, width=3, level=0.9)
+
+
+def test_the_command_writes_scores_into_a_file(tool, on_tables, tmp_path):
+    path = tmp_path / "scores.csv"
+    assert tool("scores", on_tables, "-o", path)[0] == 0
+    assert len(pd.read_csv(path)) == 288
+    code, _, err = tool("scores", on_tables, "-o", path, "--model", "mlp")
+    assert code == 2
+    assert "a file has all runs: leave out --dataset" in err

@@ -99,7 +99,7 @@ def test_suffix_and_filters_become_a_request(experiment, tmp_path, what, name, a
         ("runs", "x.xlsx", {}, r"ends in \.csv, \.parquet or \.arrow; got '.*x\.xlsx'"),
         ("runs", "runs", {}, "ends in"),
         ("runs", "x.csv", {"format": "xlsx"}, "'csv', 'parquet' or 'arrow', not 'xlsx'"),
-        ("events", "x.csv", {}, "'success-table', 'runs' or 'curves', not 'events'"),
+        ("events", "x.csv", {}, "one of success-table, runs, curves, comparison, scores, not 'events'"),
         ("runs", "x.csv", {"outcome": "won"}, "not a valid Outcome"),
         ("success-table", "x.csv", {"width": 8, "outcome": "success"}, "leave out width, outcome"),
         ("curves", "x.csv", {"level": 0.9}, "curves have no intervals: leave out level"),

@@ -8,6 +8,8 @@ import subprocess
 import sys
 from pathlib import Path
 
+import pytest
+
 from service.settings import Settings
 
 ROOT = Path(__file__).parents[2]
@@ -66,6 +68,17 @@ def test_the_data_sets_walk_through_works_as_pasted(stack, tmp_path, monkeypatch
     assert "benign 357 (62.7%), malignant 212 (37.3%)" in result.stdout
     last = result.stdout.splitlines()[-1].split()
     assert last[:4] == ["breast_cancer", "target", "binary", "569"], "the CSV is the same data set"
+
+
+def test_the_tables_walk_through_works_as_pasted(stack, tmp_path, monkeypatch):
+    for engines in ("worker.engine.mlp", "worker.tabular.estimators"):
+        pytest.importorskip(engines)
+    monkeypatch.setenv("PATH", f"{Path(sys.executable).parent}{os.pathsep}{os.environ['PATH']}")
+    monkeypatch.setenv("TOMBOLA_URL", stack.url)
+    result = run(["bash", "-euc"], block("Experiments on tables", "bash"), stack, tmp_path)
+    assert result.returncode == 0, result.stderr
+    assert "20 of 20 runs have scores" in result.stdout
+    assert '"name":"more rows"' in result.stdout
 
 
 def test_every_setting_stands_in_the_readme():

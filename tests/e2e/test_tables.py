@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import pytest
 from sqlalchemy import select
 
 from service.lab.asked import by_hash as asked_by
@@ -12,6 +13,9 @@ from service.store.models import Configuration, Run, Score
 from tombola.spec import TabularSpec
 from worker.engine.seam import TabularRun
 from worker.tabular.engines import TableEngines
+
+for engines in ("worker.engine.mlp", "worker.tabular.estimators"):
+    pytest.importorskip(engines)
 
 ROWS = "\n".join(
     f"{row % 10},{row * row % 17},{'red' if row % 3 else 'blue'},{'no' if row % 10 < 4 else 'yes'}"

@@ -38,8 +38,8 @@ def split(classes: NDArray[np.int64], task: TabularTask, samples: int) -> Split:
     """Return a split with `samples` training rows.
 
     Rows are ordered at random within their class; row i of the n rows of a class then goes to place
-    (i + 1/2)/n among all. So every stretch of the order has the classes in proportion, to about a row. The first
-    rows train, the next validate, the rest test, by `Protocol.sizes`.
+    (i + 1/2)/n among all. So every stretch of the order has the classes in proportion, to about a row. The
+    first rows train, the next validate, the rest test, by `Protocol.sizes`.
 
     Args:
         classes: Of all rows, numbered in the order of their labels.

@@ -36,7 +36,7 @@ Fit = Callable[[Hyperparameters, Prepared, int, Tick], Fitted]
 
 
 def library_seed(dataset: str, split: int, seed: int) -> int:
-    """Return the seed that a library gets: the first 31 bits of the SHA-256 of "<data set>/<split>/<seed>"."""
+    """Return the seed of a library: the first 31 bits of the SHA-256 of "<data set>/<split>/<seed>"."""
     digest = hashlib.sha256(f"{dataset}/{split}/{seed}".encode()).digest()
     return int.from_bytes(digest[:4], "big") >> 1
 

@@ -60,8 +60,8 @@ class _StopRequestedError(Exception):
 class EstimatorEngine:
     """Fits libraries' models on tables; a `TabularEngine`.
 
-    A run's results depend on its configuration and seed alone, not on what is fitted beside it or on the number
-    of lanes.
+    A run's results depend on its configuration and seed alone, not on what is fitted beside it, nor on the
+    number of lanes.
 
     Args:
         provider: Returns splits.

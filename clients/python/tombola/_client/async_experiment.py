@@ -257,7 +257,8 @@ class AsyncExperiment(AsyncTabularAnswers):
         """Write the success table, all runs, or all curves into a file, as `Experiment.export` does.
 
         Args:
-            what: `success-table`, `runs`, or `curves`: a row for each evaluation of every run.
+            what: `success-table`, `runs`, or `curves`: a row for each evaluation of every run; of an
+                experiment on tables `comparison` or `scores`.
             path: The file; one that is there already is replaced.
             format: `csv`, `parquet` or `arrow`; else as the suffix says.
             width: Of runs and curves, only cells of this width.

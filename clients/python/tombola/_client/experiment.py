@@ -257,7 +257,8 @@ class Experiment(TabularAnswers):
         breaks is begun again, as often as other calls are sent again.
 
         Args:
-            what: `success-table`, `runs`, or `curves`: a row for each evaluation of every run.
+            what: `success-table`, `runs`, or `curves`: a row for each evaluation of every run; of an
+                experiment on tables `comparison` or `scores`.
             path: The file; one that is there already is replaced.
             format: `csv`, `parquet` or `arrow` (a stream of its IPC format); else as the suffix says: .csv,
                 .parquet, .arrow or .arrows.

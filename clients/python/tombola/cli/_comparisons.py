@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Annotated, Literal
 import typer
 
 from tombola.cli._command import command
+from tombola.cli._exports import Output, export
 from tombola.cli._options import Id, Interval, Level
 
 if TYPE_CHECKING:
@@ -45,6 +46,7 @@ def register(app: typer.Typer) -> None:
         _PANEL,
         "tombola scores latest --dataset pol --model mlp",
         "tombola scores latest --json",
+        "tombola scores latest -o scores.parquet",
     )(scores)
 
 
@@ -112,7 +114,7 @@ def importance(session: Session, experiment_id: Id) -> None:
     _print_importances(answer)
 
 
-def scores(
+def scores(  # noqa: PLR0913  # one parameter per option
     session: Session,
     experiment_id: Id,
     *,
@@ -121,8 +123,14 @@ def scores(
     ] = None,
     model: Annotated[Kind | None, typer.Option(help="Only runs of this model.", show_default=False)] = None,
     limit: Annotated[int | None, typer.Option(min=1, help="At most so many.", show_default="all")] = None,
+    output: Output = None,
 ) -> None:
-    """List what finished runs on tables scored."""
+    """List what finished runs on tables scored, or write all of them into a file."""
+    if output is not None:
+        if (dataset, model, limit) != (None, None, None):
+            raise typer.BadParameter("a file has all runs: leave out --dataset, --model, --limit or --output")
+        export(session, experiment_id, "scores", output)
+        return
     found = session.experiment(experiment_id).scores(dataset=dataset, model=model, limit=limit)
     if session.json:
         session.models(found)

@@ -7,6 +7,15 @@ from tests import scored
 
 
 @pytest.fixture
+def database_url(request):
+    """The URL of a migrated SQLite file, or of what a test asks for with indirect parameters.
+
+    What reads the store is tested on both databases; what is reckoned from it is the same on either.
+    """
+    return request.getfixturevalue(f"migrated_{getattr(request, 'param', 'sqlite')}_url")
+
+
+@pytest.fixture
 def made(database):
     """Return `made(score, spec)`: the id of an experiment in the store, and its runs as a table."""
 

@@ -63,6 +63,7 @@ def ends(found):
     return found.value, found.low, found.high
 
 
+@pytest.mark.parametrize("database_url", ["sqlite", "postgresql"], indirect=True)
 def test_every_number_of_a_comparison_is_that_of_loops_over_the_runs(compared):
     answer, runs = compared(level=0.9)
     assert [(row.dataset, row.fraction, row.samples) for row in answer.datasets] == [
@@ -214,6 +215,7 @@ def test_a_model_that_diverged_everywhere_has_no_accuracy_and_loses(compared):
     assert [rank.model for rank in answer.ranks[0].ranks] == ["forest", "logistic", "mlp"]
 
 
+@pytest.mark.parametrize("database_url", ["sqlite", "postgresql"], indirect=True)
 def test_sizes_without_all_their_runs_are_left_out(compared):
     def score(configuration, seed):
         missing = (configuration.samples, configuration.target.split, seed) == (700, 6, 8)
@@ -281,6 +283,7 @@ def test_what_cannot_be_compared_says_why(database, made, submit, spec):
         comparison(session, parity)
 
 
+@pytest.mark.parametrize("database_url", ["sqlite", "postgresql"], indirect=True)
 def test_a_data_set_that_was_deleted_keeps_its_name_and_loses_its_majority(database):
     with database.write() as session:
         key = scored.add(session, steady)

@@ -14,6 +14,7 @@ from tests import scored
 ALL = Wanted()
 
 
+@pytest.mark.parametrize("database_url", ["sqlite", "postgresql"], indirect=True)
 def test_runs_come_in_order_of_cell_and_seed_page_by_page_with_what_they_scored(database, made):
     key, runs = made()
     found, after = [], None
@@ -45,6 +46,7 @@ def test_runs_come_in_order_of_cell_and_seed_page_by_page_with_what_they_scored(
     assert [score.candidate for _, score in found[:24:2]] == [*range(8), 0, 1, 2, 0]
 
 
+@pytest.mark.parametrize("database_url", ["sqlite", "postgresql"], indirect=True)
 def test_a_file_has_the_same_runs_in_pages_of_columns(database, made):
     key, runs = made()
     pages = list(score_pages(database, key, ALL, page_rows=100))
@@ -59,6 +61,7 @@ def test_a_file_has_the_same_runs_in_pages_of_columns(database, made):
     assert columns["sparsity"][:6] == [None] * 4 + [2, 2]
 
 
+@pytest.mark.parametrize("database_url", ["sqlite", "postgresql"], indirect=True)
 def test_runs_of_one_data_set_and_model_only(database, made):
     key, _ = made()
     with database.read() as session:
@@ -82,6 +85,7 @@ def test_a_data_set_that_the_spec_names_by_its_id_has_its_name(database, made):
         assert score_page(session, key, ALL, 1, None)[0][1].dataset == "plain"
 
 
+@pytest.mark.parametrize("database_url", ["sqlite", "postgresql"], indirect=True)
 def test_importances_are_means_over_the_runs_that_are_chosen(database, made):
     key, runs = made(spec=scored.spec_of(importance=True))
     with database.read() as session:

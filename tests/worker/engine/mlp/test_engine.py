@@ -14,8 +14,8 @@ from worker.engine import draws
 from worker.engine.draws import Stream
 from worker.engine.errors import EngineMemoryError
 from worker.engine.mlp import MlpEngine
-from worker.engine.tables import task_key
 from worker.engine.mlp._initial import initial_layers
+from worker.engine.tables import task_key
 
 from .conftest import provide, run
 

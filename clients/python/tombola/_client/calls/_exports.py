@@ -1,16 +1,16 @@
-"""Calls that fetch files: success tables, runs and curves as CSV, Parquet, or streams of Arrow's format."""
+"""Calls that fetch files, as CSV, Parquet, or streams of Arrow's format."""
 
 from __future__ import annotations
 
 import os
 from pathlib import Path
-from typing import Literal
+from typing import Literal, get_args
 
 from tombola._client.calls._base import Call, experiment_path
 from tombola._client.calls._results import CellFilter, Confidence
 from tombola.results import Outcome
 
-Export = Literal["success-table", "runs", "curves"]
+Export = Literal["success-table", "runs", "curves", "comparison", "scores"]
 ExportFormat = Literal["csv", "parquet", "arrow"]
 
 _MEDIA_TYPES: dict[ExportFormat, str] = {
@@ -51,12 +51,16 @@ def export(  # noqa: PLR0913, PLR0917  # what, how, and one argument per kind of
     confidence: Confidence,
 ) -> Call[None]:
     """Ask for a file; it is the body of the answer, which is for `download` to read."""
-    if what not in ("success-table", "runs", "curves"):
-        raise ValueError(f"what is exported is 'success-table', 'runs' or 'curves', not {what!r}")
+    if what not in get_args(Export):
+        raise ValueError(f"what is exported is one of {', '.join(get_args(Export))}, not {what!r}")
     if file_format not in _MEDIA_TYPES:
         raise ValueError(f"an export's format is 'csv', 'parquet' or 'arrow', not {file_format!r}")
     restricted = cells.params() | ({} if outcome is None else {"outcome": Outcome(outcome).value})
-    if what == "success-table":
+    if what in ("comparison", "scores"):
+        params = restricted | confidence.params()
+        if params:
+            raise ValueError(f"a file of {what} has all there is: leave out {', '.join(params)}")
+    elif what == "success-table":
         if restricted:
             raise ValueError(f"a success table has all cells: leave out {', '.join(restricted)}")
         params = confidence.params()
