@@ -61,10 +61,10 @@ _BOTH = ((0.1,), (0.001,))
 #: From small to large; each asks for more than the one before in every respect.
 _LADDER: Final[tuple[_Rung, ...]] = (
     _QUICK,
-    replace(_QUICK, train=1_000, test=2_000, fractions=(0.1, 0.3, 1.0), steps=1_000),
-    _Rung(1_000, 5_000, (0.1, 0.3, 1.0), 3, (1_000,), _BOTH, 1_000),
-    _Rung(3_000, 10_000, (0.03, 0.1, 0.3, 1.0), 3, (1_000,), _BOTH, 2_000),
-    _Rung(10_000, 10_000, (0.03, 0.1, 0.3, 1.0), 3, (100, 1_000), _BOTH, 2_000),
+    replace(_QUICK, train=1_000, test=2_000, fractions=(0.1, 0.3, 1.0), splits=5, steps=1_000),
+    _Rung(1_000, 5_000, (0.1, 0.3, 1.0), 5, (1_000,), _BOTH, 1_000),
+    _Rung(3_000, 10_000, (0.03, 0.1, 0.3, 1.0), 5, (1_000,), _BOTH, 2_000),
+    _Rung(10_000, 10_000, (0.03, 0.1, 0.3, 1.0), 5, (100, 1_000), _BOTH, 2_000),
     _Rung(10_000, 50_000, (0.03, 0.1, 0.3, 1.0), 5, (100, 1_000), _BOTH, 3_000),
     _Rung(10_000, 50_000, (0.03, 0.1, 0.3, 1.0), 5, (100, 1_000, 10_000), _BOTH, 5_000),
     _Rung(
@@ -120,7 +120,7 @@ def plan(session: Session, dataset: str, minutes: float, encoding: Encoding = "o
         dataset_id=row.id,
         minutes=minutes,
         fits=fits,
-        notes=list(_notes(spec, quote, minutes, fits=fits)),
+        notes=list(_notes(spec, quote, row.rows, minutes, fits=fits)),
         spec=spec,
         quote=quote,
     )
@@ -187,16 +187,15 @@ def _wall(quote: Quote) -> float:
     return 0.0 if quote.wall_seconds is None else quote.wall_seconds.expected
 
 
-def _notes(spec: TabularSpec, quote: Quote, minutes: float, *, fits: bool) -> Iterator[str]:
+def _notes(spec: TabularSpec, quote: Quote, rows: int, minutes: float, *, fits: bool) -> Iterator[str]:
     """Yield what one should know of a plan before it begins."""
     if not fits:
         yield (
-            f"no comparison fits into {minutes:g} minutes: this is the smallest, and is expected to take "
-            f"{_wall(quote) / 60:.1f}"
+            f"no comparison fits into {minutes:g} minutes: this is the smallest, expected to take "
+            f"{_wall(quote):.0f} seconds"
         )
-    if spec.target.protocol.max_train_rows < Protocol().max_train_rows:
-        yield (
-            f"at most {spec.target.protocol.max_train_rows} rows are trained on; more minutes allow for more"
-        )
+    train = spec.target.protocol.sizes(rows)[0]
+    if train < Protocol().sizes(rows)[0]:
+        yield f"at most {train} rows are trained on; more minutes allow for more"
     if not quote.workers:
         yield "no worker is there now: it waits until one starts"
