@@ -22,6 +22,8 @@ if TYPE_CHECKING:
 _PANEL = "Data sets"
 #: Of the budget, or of the time that was expected where none fits: then what is there is the answer.
 _OVER = 1.5
+#: Seconds that a comparison may take at least: the smallest budgets are under what a busy machine needs.
+_LEAST = 60.0
 #: Seconds that reading what the models read may take at least, however late it is.
 _LEAST_READING = 20.0
 
@@ -90,10 +92,10 @@ def compare(  # noqa: PLR0913  # one parameter per option
 ) -> None:
     """Ask whether a wide sparse network beats a tuned forest on a table of yours.
 
-    Plans the largest comparison that fits into the budget, trains it, and reports who wins at which numbers of
-    training rows, how sure that is, what it cost, and which columns the winners read. Where no server runs
-    and one is installed, it is started for the time. What takes half as long again as the budget is ended,
-    and answered as far as it went.
+    Plans the largest comparison that fits into the budget, trains it, and reports who wins at which numbers
+    of training rows, how sure that is, what it cost, and which columns the winners read. Where no server runs
+    and one is installed, it is started for the time. What takes half as long again as the budget (and more
+    than a minute) is ended, and answered as far as it went.
     """
     _check(html)
     with somewhere(session, keep=keep) as own:
@@ -147,7 +149,7 @@ def _run(
     """Train the comparison, then what shows what its winners read."""
     began = time.monotonic()
     expected = 0.0 if plan.quote.wall_seconds is None else plan.quote.wall_seconds.expected
-    allowed = _OVER * max(60 * plan.minutes, 0.0 if plan.fits else expected)
+    allowed = max(_LEAST, _OVER * max(60 * plan.minutes, 0.0 if plan.fits else expected))
     experiment = session.client.experiments.create(plan.spec)
     caution: list[str] = []
     if not _waited(session, experiment, allowed, own, quiet=quiet):

@@ -5,7 +5,6 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from matplotlib.lines import Line2D
-from matplotlib.ticker import MaxNLocator
 
 from tombola.plots import _common as common
 from tombola.plots import _compared as compared
@@ -84,9 +83,8 @@ def _panel(
         axes.add_line(Line2D([0, 1], [share, share], transform=axes.get_yaxis_transform(), zorder=1))
         axes.lines[-1].set(color=MAJORITY.colour, linestyle=MAJORITY.dashes, linewidth=compared.LINE_WIDTH)
     horizontal(axes, x)
-    axes.set_ylim(ends)
+    compared.vertical(axes, ends)
     plain(axes)
-    axes.yaxis.set_major_locator(MaxNLocator(5, steps=[1, 2, 5, 10]))
     axes.set_title(
         compared.shortened(rows[0].dataset, width, common.LABEL_SIZE),
         size=common.LABEL_SIZE,

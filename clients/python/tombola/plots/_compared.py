@@ -2,10 +2,13 @@
 
 from __future__ import annotations
 
+import math
+from bisect import bisect_right
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
 from matplotlib.lines import Line2D
+from matplotlib.ticker import MaxNLocator
 
 from tombola.plots import _common as common
 from tombola.plots._canvas import beside
@@ -92,14 +95,16 @@ def size_label(fraction: float | None, samples: int | None) -> str:
 
 def shortened(text: str, room: float, size: float) -> str:
     """Return a text that fits into `room`: its middle is left out where it is too long."""
+
+    def kept(count: int) -> str:
+        head = (count + 1) // 2
+        return text[:head] + ELLIPSIS + text[len(text) - (count - head) :]
+
     if common.text_width(text, size) <= room:
         return text
-    for kept in range(len(text) - 1, 1, -1):
-        head = (kept + 1) // 2
-        short = text[:head] + ELLIPSIS + text[len(text) - (kept - head) :]
-        if common.text_width(short, size) <= room:
-            return short
-    return ELLIPSIS
+    counts = range(len(text))
+    fitting = bisect_right(counts, room, key=lambda count: common.text_width(kept(count), size))
+    return kept(max(fitting - 1, 0))
 
 
 def shifts(count: int, x: Scale, pad: float) -> list[float]:
@@ -160,6 +165,17 @@ def span(limits: Iterable[Limits], least: float, most: float) -> tuple[float, fl
     low, high = max(low, min(values) - room), min(high, max(values) + room)
     edge = 0.04 * max(high - low, LEAST_ROOM)
     return max(low - edge, least - edge), min(high + edge, most + edge)
+
+
+def vertical(axes: Axes, ends: tuple[float, float]) -> None:
+    """Give a vertical axis its ends, and round numbers in between."""
+    low, high = ends
+    ticks = [
+        tick for tick in MaxNLocator(5, steps=[1, 2, 5, 10]).tick_values(low, high) if low <= tick <= high
+    ]
+    digits = max(2, -math.floor(math.log10(ticks[1] - ticks[0]) + 1e-9)) if len(ticks) > 1 else 3
+    axes.set_ylim(ends)
+    axes.set_yticks(ticks, [f"{tick:.{digits}f}".replace("-", "\N{MINUS SIGN}") for tick in ticks])
 
 
 def cut(limits: Iterable[Limits], ends: tuple[float, float]) -> bool:

@@ -69,7 +69,7 @@ def draw(comparison: Comparison, title: str | None) -> Figure:
     ):
         axes = canvas.axes(left, bottom, panels.width, panels.height)
         _panel(axes, gains, looks, panels.width)
-        axes.set_ylim(ends)
+        compared.vertical(axes, ends)
         axes.tick_params(labelleft=outer)
         if number == panels.columns:
             legend.draw(axes)

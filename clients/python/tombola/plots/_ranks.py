@@ -74,7 +74,7 @@ def draw(comparison: Comparison, title: str | None) -> Figure:
     canvas = panels.canvas(Text(title, "; ".join(_note(comparison, found))))
     for one, (x, y, _) in zip(found, panels.corners(), strict=True):
         axes = canvas.axes(x, y, layout.width, layout.height)
-        axes.set(xlim=(0, layout.width), ylim=(0, layout.height))
+        axes.set(xlim=(0, layout.width), ylim=(0, layout.height), xticks=[], yticks=[])
         axes.set_axis_off()
         _diagram(axes, one, layout)
         count = f"{one.datasets} data set{'' if one.datasets == 1 else 's'}"
