@@ -51,7 +51,7 @@ def models_of(spec):
         if isinstance(models, MlpModels):
             yield from models.candidates()
         else:
-            for trial in range(models.trials):
+            for trial in models.numbers:
                 setting = {"max_depth": trial} if trial else {}
                 yield EstimatorModel(kind=models.kind, hyperparameters=setting)
 
@@ -181,6 +181,19 @@ def luck_of(configuration, seed):
     return np.random.default_rng(list(digest[:16]))
 
 
+def columns(validation, test, **others):
+    """Return the scores of a run with these accuracies."""
+    return {
+        "validation_accuracy": validation,
+        "validation_auc": 0.9,
+        "validation_loss": 0.5,
+        "test_accuracy": test,
+        "test_auc": test + 0.05,
+        "test_loss": 0.5,
+        "core_seconds": 1.0,
+    } | others
+
+
 def usual(configuration, seed):
     """Return scores with ties and a few runs that diverged; networks like much data, forests do not care."""
     luck = luck_of(configuration, seed)
@@ -192,15 +205,12 @@ def usual(configuration, seed):
         merit += 0.2 * (configuration.samples > 100) + 0.05 * (model.width > 50) + 0.02 * bool(model.sparsity)
     merit += 0.03 * (configuration.target.dataset == dataset_id("plain"))
     validation, test = np.round(np.clip(merit + 0.04 * luck.normal(size=2), 0, 1), 2)
-    found = {
-        "validation_accuracy": float(validation),
-        "validation_auc": 0.9,
-        "validation_loss": float(np.round(luck.random(), 1)),
-        "test_accuracy": float(test),
-        "test_auc": float(test) + 0.05,
-        "test_loss": 0.5,
-        "core_seconds": float(np.round(0.5 + luck.random(), 2)),
-    }
+    found = columns(
+        float(validation),
+        float(test),
+        validation_loss=float(np.round(luck.random(), 1)),
+        core_seconds=float(np.round(0.5 + luck.random(), 2)),
+    )
     if configuration.importance:
         found["importance"] = importance_of(configuration, luck)
     return found
