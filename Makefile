@@ -4,7 +4,7 @@ VENV := .venv
 BIN := $(VENV)/bin
 STAMP := $(VENV)/.installed
 
-.PHONY: demo test serve bench bench-paper bench-figure-1 bench-adaptive bench-exports lint format constraints clean
+.PHONY: demo test serve bench bench-paper bench-figure-1 bench-adaptive bench-exports bench-tabular lint format constraints clean
 
 demo: $(STAMP)
 	$(BIN)/tombola demo
@@ -39,6 +39,12 @@ bench-adaptive: $(STAMP)
 bench-exports: $(STAMP)
 	$(BIN)/python -m bench.exports $(BENCH)
 	$(if $(BENCH),,$(BIN)/python -m bench.report)
+
+# Networks against tuned forests on tables: half an hour; BENCH="--tables DIR" takes those of a folder, else two that
+# come with scikit-learn. Goes on where it was stopped.
+bench-tabular: $(STAMP)
+	$(BIN)/python -m bench.tabular $(BENCH)
+	$(BIN)/python -m bench.report
 
 lint: $(STAMP)
 	$(BIN)/ruff format --check .

@@ -29,6 +29,7 @@ from bench.sections import (
     scaling,
     service,
 )
+from bench.tabular_section import tabular
 from tombola import plots
 
 #: What a section is made of, and how; it is filled when all of it is there.
@@ -43,11 +44,15 @@ SECTIONS: dict[str, tuple[tuple[str, ...], Callable[..., str]]] = {
     "adaptive": (("adaptive",), adaptive),
     "exports": (("exports",), exports),
     "paper-cells": (("paper_cells",), paper_cells),
+    "tabular": (("tabular",), tabular),
 }
 PICTURES: dict[str, tuple[str, Callable[[dict[str, Any]], Any]]] = {
     "bench-speed.png": ("engines", pictures.speed),
     "bench-scaling.png": ("scaling", pictures.scaling),
     "figure-1-left.png": ("figure1", pictures.figure1),
+    "tabular-accuracy.png": ("tabular", pictures.tabular_accuracy),
+    "tabular-gain.png": ("tabular", pictures.tabular_gain),
+    "tabular-ranks.png": ("tabular", pictures.tabular_ranks),
 }
 
 

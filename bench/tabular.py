@@ -31,11 +31,11 @@ QUICK_FRACTIONS = [0.3, 1.0]
 
 def networks(*, quick: bool) -> list[MlpModels]:
     """Return the candidates of the networks: widths, both initialisations, two optimizers."""
-    widths = [10, 30] if quick else [30, 300, 3000]
-    steps = 200 if quick else 4000
+    if quick:
+        return [MlpModels(width=[10, 30], learning_rate=[0.1], max_steps=200)]
     return [
-        MlpModels(width=widths, optimizer=["sgd"], learning_rate=[0.1], max_steps=steps),
-        MlpModels(width=widths, optimizer=["adamw"], learning_rate=[0.001], max_steps=steps),
+        MlpModels(width=[30, 300, 3000], optimizer=["sgd"], learning_rate=[0.1], max_steps=3000),
+        MlpModels(width=[1000], optimizer=["adamw"], learning_rate=[0.001], max_steps=3000),
     ]
 
 

@@ -100,7 +100,7 @@ def _tests(overall: Sequence[OverallTest]) -> str:
             f"{100 * one.fraction:g} %" if one.fraction is not None else str(one.samples),
             one.model,
             f"{one.wins} / {one.ties} / {one.losses}",
-            f"{100 * one.mean_difference:+.2f}",
+            "" if one.mean_difference is None else f"{100 * one.mean_difference:+.2f}",
             "" if one.p_value is None else f"{one.p_value:.3g}",
             "" if one.p_corrected is None else f"{one.p_corrected:.3g}",
         ]

@@ -19,6 +19,7 @@ SCRIPTS = {
     "figure1": [],
     "adaptive": [],
     "exports": [],
+    "tabular": [],
     "engines": ["--widths", "16", "--n", "50"],
     "scaling": ["--axes", "width"],
     "paper_cells": ["--widths", "16"],

@@ -3,12 +3,10 @@
 from __future__ import annotations
 
 import math
-import warnings
 from itertools import islice
 from typing import TYPE_CHECKING
 
 from sklearn.ensemble import HistGradientBoostingClassifier, RandomForestClassifier
-from sklearn.exceptions import ConvergenceWarning
 from sklearn.linear_model import LogisticRegression
 
 from worker.tabular.estimators._seam import Fitted, mean_loss
@@ -70,11 +68,9 @@ def fit_logistic(given: Hyperparameters, prepared: Prepared, seed: int, tick: Ti
         **given,
     )
     taken = 0
-    with warnings.catch_warnings():
-        warnings.simplefilter("ignore", ConvergenceWarning)  # the pieces of a fit end before it converges
-        while True:
-            tick()
-            model.fit(prepared.train.features, prepared.train.classes)
-            taken += int(model.n_iter_.max())
-            if ridge or int(model.n_iter_.max()) < _ITERATIONS or taken >= _MOST_ITERATIONS:
-                return Fitted(model.predict_proba, taken)
+    while True:
+        tick()
+        model.fit(prepared.train.features, prepared.train.classes)
+        taken += int(model.n_iter_.max())
+        if ridge or int(model.n_iter_.max()) < _ITERATIONS or taken >= _MOST_ITERATIONS:
+            return Fitted(model.predict_proba, taken)

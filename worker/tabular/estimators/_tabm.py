@@ -18,7 +18,6 @@ if TYPE_CHECKING:
     from worker.tabular.estimators._seam import Hyperparameters, Tick
 
 _BATCH = 256
-_MOST_STEPS = 4000
 _EVAL_EVERY = 100
 _PATIENCE = 8  # evaluations
 _ROWS_AT_ONCE = 1024
@@ -42,6 +41,7 @@ def fit_tabm(given: Hyperparameters, prepared: Prepared, seed: int, tick: Tick) 
             d_out=int(prepared.train.classes.max()) + 1,
             n_blocks=given["blocks"],
             d_block=given["width"],
+            k=given["members"],
             dropout=0.0,
         )
     steps = _train(network, given, prepared, seed, tick)
@@ -59,7 +59,7 @@ def _train(
     )
     generator = torch.Generator().manual_seed(seed)
     best, best_steps, kept = np.inf, 0, network.state_dict()
-    for step in range(1, _MOST_STEPS + 1):
+    for step in range(1, given["max_steps"] + 1):
         tick()
         places = torch.randint(len(classes), (min(_BATCH, len(classes)),), generator=generator)
         network.train()
@@ -69,7 +69,7 @@ def _train(
         optimizer.zero_grad()
         loss.backward()  # type: ignore[no-untyped-call]  # torch's has no types
         optimizer.step()
-        if step % _EVAL_EVERY == 0:
+        if step % _EVAL_EVERY == 0 or step == given["max_steps"]:
             reached = mean_loss(_predict(network, validation.features), validation.classes)
             if reached < best:
                 best, best_steps, kept = reached, step, copy.deepcopy(network.state_dict())

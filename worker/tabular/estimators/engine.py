@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import dataclasses
 import time
+import warnings
 from collections import deque
 from collections.abc import Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
@@ -17,6 +18,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 import torch
 from numpy.typing import NDArray
+from sklearn.exceptions import ConvergenceWarning
 from threadpoolctl import threadpool_limits
 
 from tombola.results import Outcome
@@ -91,7 +93,9 @@ class EstimatorEngine:
         """
         for run in runs:
             _needed(_model(run))
-        with threadpool_limits(1):  # lanes are the only threads
+        # Lanes are the only threads; and a fit in pieces ends each before it converges.
+        with threadpool_limits(1), warnings.catch_warnings():
+            warnings.simplefilter("ignore", ConvergenceWarning)
             return hand_over(_Fits(runs, self._provider, self.lanes), on_finished, should_stop) == len(runs)
 
 

@@ -1,0 +1,203 @@
+from __future__ import annotations
+
+import dataclasses
+import importlib.util
+import time
+
+import numpy as np
+import pytest
+from sklearn.datasets import load_wine, make_classification
+from sklearn.ensemble import RandomForestClassifier
+
+from service.lab.tabular.search import candidate, candidates
+from tombola.results import Outcome
+from tombola.spec import (
+    EstimatorModel,
+    EstimatorModels,
+    MlpModel,
+    Protocol,
+    TabularConfiguration,
+    TabularTask,
+)
+from worker.engine.seam import TabularRun
+from worker.engine.tables import Prepared, Rows
+from worker.tabular.estimators import EstimatorEngine
+from worker.tabular.estimators._seam import library_seed
+from worker.tabular.estimators.engine import LibraryMissingError
+
+KINDS = ["forest", "boosting", "logistic", "lightgbm", "xgboost", "catboost", "tabm"]
+HERE = [kind for kind in KINDS if kind != "catboost" or importlib.util.find_spec("catboost")]
+
+
+def provide(task, samples, networks):
+    """Return a split of wine, or of a table of two classes with three telling columns."""
+    if task.classes == 3:
+        features, classes = load_wine(return_X_y=True)
+    else:
+        features, classes = make_classification(
+            400, 8, n_informative=3, n_redundant=0, shuffle=False, random_state=1
+        )
+    if networks:
+        features = (features - features.mean(0)) / features.std(0)
+    order = np.random.default_rng(task.split).permutation(len(classes))
+    parts = np.split(order, [samples, samples + 40])
+    return Prepared(
+        task.classes,
+        tuple(f"column {number}" for number in range(features.shape[1])),
+        np.arange(features.shape[1]),
+        *(Rows(features[part].astype(np.float32), classes[part].astype(np.int64)) for part in parts),
+    )
+
+
+def run(kind, number=0, *, seed=0, classes=3, samples=90, split=0, importance=False, **hyperparameters):
+    model = candidate(kind, number)
+    if hyperparameters:
+        model = EstimatorModel(kind=kind, hyperparameters=model.hyperparameters | hyperparameters)
+    task = TabularTask(
+        dataset="e" * 64, rows=178, features=13, classes=classes, split=split, protocol=Protocol()
+    )
+    return TabularRun(
+        TabularConfiguration(target=task, samples=samples, model=model, importance=importance), seed
+    )
+
+
+def trained(runs, lanes=2):
+    finished = []
+    assert EstimatorEngine(provide, lanes).train(runs, finished.append, lambda _: False)
+    return {
+        (item.run.configuration.hash(), item.run.seed): dataclasses.replace(item, wall_seconds=0.0)
+        for item in finished
+    }
+
+
+@pytest.mark.parametrize("kind", KINDS)
+def test_every_model_tells_classes_and_the_same_ones_again(kind):
+    if kind not in HERE:
+        pytest.skip(f"{kind}, an extra of 97 MB, is not installed")
+    quick = {"max_steps": 300, "width": 32, "blocks": 1} if kind == "tabm" else {}
+    asked = [run(kind, **quick), run(kind, seed=1, **quick), run(kind, classes=2, samples=150, **quick)]
+    together = trained(asked)
+    assert len(together) == 3
+    for item in together.values():
+        assert item.outcome is Outcome.SUCCESS
+        assert item.score.test.accuracy > 0.8
+        assert item.score.test.auc > 0.85
+        assert item.steps > 0
+        assert item.test_error == pytest.approx(1 - item.score.test.accuracy)
+    alone = trained(asked[:1], lanes=1)
+    assert alone.items() <= together.items()
+
+
+@pytest.mark.parametrize("kind", ["forest", "boosting", "logistic", "lightgbm", "xgboost"])
+def test_drawn_candidates_can_be_fitted(kind):
+    asked = [run(kind, number, classes=2, samples=100) for number in range(1, 5)]
+    assert all(item.outcome is Outcome.SUCCESS for item in trained(asked).values())
+
+
+def test_a_forest_grown_in_pieces_is_the_one_grown_at_once():
+    asked = run("forest", n_estimators=35)
+    (found,) = trained([asked]).values()
+    split = provide(asked.configuration.target, 90, False)
+    plain = RandomForestClassifier(
+        35, min_samples_leaf=2, random_state=library_seed("e" * 64, 0, 0), n_jobs=1
+    ).fit(split.train.features, split.train.classes)
+    assert found.score.test.accuracy == np.mean(plain.predict(split.test.features) == split.test.classes)
+    shares = plain.predict_proba(split.test.features)
+    truth = shares[np.arange(len(shares)), split.test.classes]
+    assert found.score.test.loss == pytest.approx(-np.mean(np.log(np.maximum(truth, 1e-15))))
+
+
+def test_boosting_keeps_the_rounds_that_are_best_on_validation_rows():
+    (found,) = trained([run("boosting", classes=2, samples=150)]).values()
+    assert 0 < found.steps < 1000
+
+
+def test_a_stop_ends_a_long_fit_within_seconds():
+    asked = [run("forest", n_estimators=200_000, min_samples_leaf=1, classes=2, samples=300)]
+    began_at = time.monotonic()
+    finished = []
+    assert not EstimatorEngine(provide, 2).train(
+        asked, finished.append, lambda _: time.monotonic() - began_at > 1
+    )
+    assert not finished
+
+
+def test_a_training_set_without_one_of_the_classes_is_no_trouble():
+    """Permuted labels may take one away."""
+
+    def lacking(task, samples, networks):
+        split = provide(task, samples, networks)
+        return dataclasses.replace(split, train=Rows(split.train.features, split.train.classes % 2 * 2))
+
+    finished = []
+    asked = [run(kind) for kind in ("forest", "boosting", "logistic", "xgboost", "lightgbm")]
+    assert EstimatorEngine(lacking, 2).train(asked, finished.append, lambda _: False)
+    assert len(finished) == 5
+    for item in finished:
+        assert item.outcome is Outcome.SUCCESS
+
+
+def test_importance_finds_the_columns_that_tell():
+    (found,) = trained([run("forest", classes=2, samples=200, importance=True)]).values()
+    read = {item.column: item.permutation for item in found.score.importance}
+    assert list(read) == [f"column {number}" for number in range(8)]
+    assert max(read, key=read.get) in {"column 0", "column 1", "column 2"}
+    assert max(abs(read[f"column {number}"]) for number in range(3, 8)) < 0.1
+    assert found.score.importance[0].support is None
+
+
+def test_a_library_that_is_not_there_is_named(monkeypatch):
+    monkeypatch.setattr("worker.tabular.estimators.engine.find_spec", lambda _: None)
+    with pytest.raises(LibraryMissingError, match=r"pip install 'tombola-server\[catboost\]'"):
+        trained([run("catboost")])
+
+
+def test_networks_are_not_for_this_engine():
+    asked = run("forest")
+    network = MlpModel(width=3, depth=2, sparsity=None, optimizer="sgd", learning_rate=0.1, weight_decay=0.0)
+    other = dataclasses.replace(
+        asked, configuration=asked.configuration.model_copy(update={"model": network})
+    )
+    with pytest.raises(TypeError, match="models of libraries, not mlp"):
+        trained([other])
+
+
+@pytest.mark.parametrize("kind", KINDS)
+def test_more_trials_begin_with_the_fewer_and_are_not_the_same_again(kind):
+    few, many = (candidates(EstimatorModels(kind=kind, trials=trials)) for trials in (5, 30))
+    assert many[:5] == few
+    assert len({item.model_dump_json() for item in many}) >= 28
+
+
+def test_candidates_are_these_for_ever():
+    """They are part of what identifies a run."""
+    assert candidate("forest", 0).hyperparameters == {"n_estimators": 250, "min_samples_leaf": 2}
+    assert candidate("forest", 3).hyperparameters == {
+        "n_estimators": 250,
+        "criterion": "gini",
+        "max_features": "log2",
+        "max_depth": None,
+        "min_samples_split": 2,
+        "min_samples_leaf": 26,
+        "bootstrap": True,
+        "min_impurity_decrease": 0.0,
+    }
+    assert candidate("boosting", 2).hyperparameters == {
+        "max_iter": 1000,
+        "learning_rate": 0.02095,
+        "max_leaf_nodes": 28,
+        "max_depth": 3,
+        "min_samples_leaf": 23,
+    }
+    assert candidate("xgboost", 1).hyperparameters == {
+        "n_estimators": 1000,
+        "max_depth": 7,
+        "learning_rate": 0.1466,
+        "gamma": 3.444e-05,
+        "min_child_weight": 3,
+        "subsample": 0.7432,
+        "colsample_bytree": 0.934,
+        "colsample_bylevel": 0.5917,
+        "reg_alpha": 2.875e-08,
+        "reg_lambda": 1.656,
+    }
