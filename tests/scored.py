@@ -11,7 +11,7 @@ from ulid import ULID
 from service.store.database import now
 from service.store.models import Cell, Configuration, Dataset, Experiment, Run, Score
 from service.store.runs import ensure_environment
-from tombola.results import Quote
+from tombola.results import ClassCount, DatasetColumn, DatasetProfile, Quote
 from tombola.spec import EstimatorModel, MlpModels, TabularConfiguration, TabularSpec, TabularTask
 
 #: Two kinds of networks, a tuned forest and a model without choice, on two tables at two sizes.
@@ -58,7 +58,25 @@ def models_of(spec):
 
 def add_dataset(session, name, rows, *, share=0.6):
     """Store what is known of a table, of which the larger class has a share."""
-    counts = [{"label": "a", "rows": round(share * rows)}, {"label": "b", "rows": rows - round(share * rows)}]
+    larger = round(share * rows)
+    profile = DatasetProfile(
+        classes=[
+            ClassCount(label="a", rows=larger, share=larger / rows),
+            ClassCount(label="b", rows=rows - larger, share=1 - larger / rows),
+        ],
+        balance=1.0,
+        columns=[
+            DatasetColumn(name=column, kind="number", missing=0, distinct=rows)
+            for column in ("noise", "signal")
+        ],
+        missing_values=0,
+        duplicate_rows=0,
+        constant_columns=[],
+        duplicate_columns=[],
+        identifier_columns=[],
+        leaking_columns=[],
+        warnings=[],
+    )
     known = {"target": "y", "task": "binary", "columns": 2, "numbers": 2, "categoricals": 0, "classes": 2}
     session.add(
         Dataset(
@@ -68,7 +86,7 @@ def add_dataset(session, name, rows, *, share=0.6):
             size=0,
             checksum="",
             created_at=now(),
-            profile={"classes": counts, "columns": [], "duplicates": 0, "leaks": [], "warnings": []},
+            profile=profile.model_dump(mode="json"),
             **known,
         )
     )
