@@ -9,6 +9,8 @@ from typing import TYPE_CHECKING
 
 import typer
 
+from tombola.cli._errors import FAILED
+
 if TYPE_CHECKING:
     from tombola.cli._session import Session
 
@@ -48,16 +50,17 @@ def somewhere(session: Session, *, keep: bool) -> Iterator[Running | None]:
         The stack that was started, if one was.
 
     Raises:
-        typer.BadParameter: None answers, and no server is installed.
+        typer.Exit: None answers, and no server is installed.
     """
     if session.named or _answers(session):
         yield None
         return
     if not _offered:
-        raise typer.BadParameter(
-            f"no server answers at {session.client.url}: name one with --url or TOMBOLA_URL, or install "
-            "tombola-server here, which brings `tombola serve`"
+        session.note(
+            f"tombola: no server answers at {session.client.url}: name one with --url or TOMBOLA_URL, or "
+            "install tombola-server here, which brings `tombola serve`"
         )
+        raise typer.Exit(FAILED)
     session.note(f"no server answers at {session.client.url}: starting one for this command")
     with _offered[0](keep) as running:
         session.connect(running.url, running.api_key)
