@@ -125,18 +125,20 @@ def _wanted_by(
     lacking: Sequence[Cell], configurations: Mapping[int, AnyConfiguration], machines: Fleet
 ) -> list[Wanted]:
     """Return what cells want, in the order in which it is best trained."""
-    # Longest first, for short runs fill the gaps at the end. Those that train together in one batch stand
-    # beside each other.
+    # By stage; then longest first, for short runs fill the gaps at the end. Those that train together in one
+    # batch stand beside each other.
     longest: dict[tuple[str | int, ...], float] = defaultdict(float)
     found = []
     for cell in lacking:
         configuration = configurations[cell.configuration_id]
         batch, each = work.batch_of(configuration), machines.worker_seconds(configuration)
         longest[batch] = max(longest[batch], each)
-        found.append((cell, batch, each))
-    ordered = sorted(found, key=lambda item: (-longest[item[1]], item[1], -item[2], item[0].position))
+        found.append((work.stage_of(configuration), batch, each, cell))
+    ordered = sorted(
+        found, key=lambda item: (item[0], -longest[item[1]], item[1], -item[2], item[3].position)
+    )
     return [
-        Wanted(cell.configuration_id, cell.seed_start, cell.seed_count, each) for cell, _, each in ordered
+        Wanted(cell.configuration_id, cell.seed_start, cell.seed_count, each) for *_, each, cell in ordered
     ]
 
 

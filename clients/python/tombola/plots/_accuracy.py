@@ -85,12 +85,7 @@ def _panel(
     horizontal(axes, x)
     compared.vertical(axes, ends)
     plain(axes)
-    axes.set_title(
-        compared.shortened(rows[0].dataset, width, common.LABEL_SIZE),
-        size=common.LABEL_SIZE,
-        pad=4,
-        parse_math=False,
-    )
+    compared.name(axes, rows[0].dataset, width)
 
 
 def _limits(rows: Sequence[DatasetComparison], names: Sequence[Contender]) -> list[Limits]:

@@ -107,6 +107,12 @@ def shortened(text: str, room: float, size: float) -> str:
     return kept(max(fitting - 1, 0))
 
 
+def name(axes: Axes, dataset: str, room: float) -> None:
+    """Write the name of a data set above its panel."""
+    short = shortened(dataset, room, common.LABEL_SIZE)
+    axes.set_title(short, size=common.LABEL_SIZE, pad=4, parse_math=False)
+
+
 def shifts(count: int, x: Scale, pad: float) -> list[float]:
     """Return how far to set the points of each of some lines beside the others, in points.
 

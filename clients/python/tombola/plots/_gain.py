@@ -88,12 +88,7 @@ def _panel(axes: Axes, gains: Sequence[WidthGain], looks: dict[Size, compared.Lo
         compared.draw_line(axes, look, points, shift=shift, order=number)
     horizontal(axes, x)
     plain(axes)
-    axes.set_title(
-        compared.shortened(gains[0].dataset, width, common.LABEL_SIZE),
-        size=common.LABEL_SIZE,
-        pad=4,
-        parse_math=False,
-    )
+    compared.name(axes, gains[0].dataset, width)
 
 
 def _looks(sizes: Sequence[Size]) -> dict[Size, compared.Look]:
