@@ -14,6 +14,9 @@ from sqlalchemy import create_engine, make_url, text
 
 import migrations
 from service.store.database import Database
+from worker.instructions import pin
+
+pin()  # before torch loads: engines in the tests shall end in the numbers of workers
 
 _numbers = itertools.count()
 

@@ -70,6 +70,9 @@ def worker(
     Beside GPU workers on `--queues main`, one on `--queues cpu` trains what needs no GPU.
     """
     from service.processes import set_up
+    from worker.instructions import pin
+
+    pin()
     from worker.app import run_worker
     from worker.engine import EngineError
 

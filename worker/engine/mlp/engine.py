@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 from collections.abc import Mapping, Sequence
 from types import MappingProxyType
 from typing import TYPE_CHECKING
@@ -35,7 +36,8 @@ class MlpEngine:
         device: "cpu" or "cuda:<index>".
         detail: The GPU's name; on CPU the torch version and the lanes.
         lanes: Torch's threads when the engine was made; 1 on CUDA.
-        versions: On CPU the instructions that torch uses, for they decide how sums are rounded.
+        versions: On CPU the instructions that torch and its BLAS use (`worker.instructions`): they decide how
+            sums are rounded.
 
     Raises:
         DeviceError: There is no such device.
@@ -54,8 +56,7 @@ class MlpEngine:
         self.device = str(self._device)
         self.lanes = torch.get_num_threads() if on_cpu else 1
         self.detail = detail_of(self._device, self.lanes)
-        instructions = {"cpu_instructions": torch.backends.cpu.get_cpu_capability()} if on_cpu else {}
-        self.versions: Mapping[str, str] = MappingProxyType(instructions)
+        self.versions: Mapping[str, str] = MappingProxyType(_instructions() if on_cpu else {})
 
     def train(self, runs: Sequence[TabularRun], on_finished: OnFinished, should_stop: ShouldStop) -> bool:
         """Train the runs, of any mix of configurations, and hand each to `on_finished` once.
@@ -69,3 +70,8 @@ class MlpEngine:
         memory = self._memory_limit or _memory.default_limit(self._device)
         work = Work(runs, Resources(self._provider, self._device, self.lanes, memory))
         return hand_over(work, on_finished, should_stop) == len(runs)
+
+
+def _instructions() -> dict[str, str]:
+    blas = os.environ.get("MKL_CBWR", "as fast as can be")
+    return {"instructions": torch.backends.cpu.get_cpu_capability(), "blas_instructions": blas}

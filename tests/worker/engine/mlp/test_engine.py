@@ -200,9 +200,9 @@ def test_draws_are_these_for_ever():
     key = task_key(run().configuration.target)
     (first, bias), (last, offset) = initial_layers(key, 5, [(7, 4), (4, 3)], 2, torch.device("cpu"))
     assert first.nonzero().tolist() == [[1, 2], [3, 1], [5, 0], [5, 3], [6, 0], [6, 1], [6, 2], [6, 3]]
-    assert bias[0].tolist() == pytest.approx([-0.3193207, 0.1381513, 0.2053234, -0.2781835])
-    assert last[:, 2].tolist() == pytest.approx([0.2694693, 0.1473154, -0.3835054, -0.3203056])
-    assert offset[0].tolist() == pytest.approx([-0.0270772, -0.4472596, -0.4688292])
+    assert bias[0].tolist() == pytest.approx([-0.3193207, 0.1381513, 0.2053234, -0.2781835], abs=1e-6)
+    assert last[:, 2].tolist() == pytest.approx([0.2694693, 0.1473154, -0.3835054, -0.3203056], abs=1e-6)
+    assert offset[0].tolist() == pytest.approx([-0.0270772, -0.4472596, -0.4688292], abs=1e-6)
 
 
 def test_a_narrow_network_is_the_first_part_of_a_wide_one():
