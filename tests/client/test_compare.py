@@ -66,7 +66,8 @@ def test_a_table_is_compared_from_its_file_to_the_report_and_again_from_the_stor
     code, again, err = tool("compare", "halves", *QUICK, "--quiet")
     assert code == 0, err
     assert found["answer"] in again
-    assert "The forest reads most of all signal." in again
+    assert "The forest (n_estimators 250" in again
+    assert "reads most of all signal." in again
     assert "caution: 3 splits of one table" in again
     assert "in the store already" in err or "nothing to train" in err
 

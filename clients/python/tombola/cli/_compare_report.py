@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import html as markup
 import io
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from typing import TYPE_CHECKING, Any
 
 from rich.console import Console
@@ -171,7 +171,14 @@ def _read(found: Found) -> Iterator[str]:
         name = _comparison.NAMES[model.model]
         verb = "read" if model.model.startswith("mlp") else "reads"
         said = f"most of all {_list(strong)}" if strong else "no column that stands out"
-        yield f"{name[0].upper()}{name[1:]} {verb} {said}."
+        yield f"{name[0].upper()}{name[1:]} ({_settings(model.hyperparameters)}) {verb} {said}."
+
+
+def _settings(hyperparameters: Mapping[str, Any]) -> str:
+    """Return hyperparameters in a few words."""
+    named = {**hyperparameters, "sparsity": _format.sparsity(hyperparameters.get("sparsity"))}
+    shown = named if "width" in hyperparameters else hyperparameters
+    return ", ".join(f"{name} {value}" for name, value in shown.items()) or "defaults"
 
 
 def _cautions(found: Found) -> Iterator[str]:
@@ -191,7 +198,9 @@ def _cautions(found: Found) -> Iterator[str]:
     if comparison.datasets and not comparison.equal_budgets:
         yield "the tuning budgets were not equal: see the table of them"
     if comparison.provisional:
-        yield f"provisional: {comparison.left_out} sizes lack runs and are left out"
+        count = comparison.left_out
+        lack = "1 size lacks runs and is" if count == 1 else f"{count} sizes lack runs and are"
+        yield f"provisional: {lack} left out"
     if found.dataset.profile is not None:
         yield from (f"the table: {warning}" for warning in found.dataset.profile.warnings)
 
