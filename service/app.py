@@ -12,6 +12,7 @@ from starlette.concurrency import run_in_threadpool
 
 from service.api import (
     analysis,
+    comparison_pictures,
     comparisons,
     datasets,
     documents,
@@ -21,6 +22,7 @@ from service.api import (
     health,
     monitoring,
     pictures,
+    plans,
     presets,
     problems,
     reports,
@@ -45,8 +47,10 @@ _ROUTERS = (
     comparisons,
     reports,
     pictures,
+    comparison_pictures,
     runs,
     datasets,
+    plans,
     presets,
     fleet,
     health,

@@ -11,7 +11,7 @@ from ulid import ULID
 from service.store.database import now
 from service.store.models import Cell, Configuration, Dataset, Experiment, Run, Score
 from service.store.runs import ensure_environment
-from tombola.results import Quote
+from tombola.results import ClassCount, DatasetColumn, DatasetProfile, Quote
 from tombola.spec import EstimatorModel, MlpModels, TabularConfiguration, TabularSpec, TabularTask
 
 #: Two kinds of networks, a tuned forest and a model without choice, on two tables at two sizes.
@@ -51,14 +51,32 @@ def models_of(spec):
         if isinstance(models, MlpModels):
             yield from models.candidates()
         else:
-            for trial in range(models.trials):
+            for trial in models.numbers:
                 setting = {"max_depth": trial} if trial else {}
                 yield EstimatorModel(kind=models.kind, hyperparameters=setting)
 
 
 def add_dataset(session, name, rows, *, share=0.6):
     """Store what is known of a table, of which the larger class has a share."""
-    counts = [{"label": "a", "rows": round(share * rows)}, {"label": "b", "rows": rows - round(share * rows)}]
+    larger = round(share * rows)
+    profile = DatasetProfile(
+        classes=[
+            ClassCount(label="a", rows=larger, share=larger / rows),
+            ClassCount(label="b", rows=rows - larger, share=1 - larger / rows),
+        ],
+        balance=1.0,
+        columns=[
+            DatasetColumn(name=column, kind="number", missing=0, distinct=rows)
+            for column in ("noise", "signal")
+        ],
+        missing_values=0,
+        duplicate_rows=0,
+        constant_columns=[],
+        duplicate_columns=[],
+        identifier_columns=[],
+        leaking_columns=[],
+        warnings=[],
+    )
     known = {"target": "y", "task": "binary", "columns": 2, "numbers": 2, "categoricals": 0, "classes": 2}
     session.add(
         Dataset(
@@ -68,7 +86,7 @@ def add_dataset(session, name, rows, *, share=0.6):
             size=0,
             checksum="",
             created_at=now(),
-            profile={"classes": counts, "columns": [], "duplicates": 0, "leaks": [], "warnings": []},
+            profile=profile.model_dump(mode="json"),
             **known,
         )
     )
@@ -181,6 +199,19 @@ def luck_of(configuration, seed):
     return np.random.default_rng(list(digest[:16]))
 
 
+def columns(validation, test, **others):
+    """Return the scores of a run with these accuracies."""
+    return {
+        "validation_accuracy": validation,
+        "validation_auc": 0.9,
+        "validation_loss": 0.5,
+        "test_accuracy": test,
+        "test_auc": test + 0.05,
+        "test_loss": 0.5,
+        "core_seconds": 1.0,
+    } | others
+
+
 def usual(configuration, seed):
     """Return scores with ties and a few runs that diverged; networks like much data, forests do not care."""
     luck = luck_of(configuration, seed)
@@ -192,15 +223,12 @@ def usual(configuration, seed):
         merit += 0.2 * (configuration.samples > 100) + 0.05 * (model.width > 50) + 0.02 * bool(model.sparsity)
     merit += 0.03 * (configuration.target.dataset == dataset_id("plain"))
     validation, test = np.round(np.clip(merit + 0.04 * luck.normal(size=2), 0, 1), 2)
-    found = {
-        "validation_accuracy": float(validation),
-        "validation_auc": 0.9,
-        "validation_loss": float(np.round(luck.random(), 1)),
-        "test_accuracy": float(test),
-        "test_auc": float(test) + 0.05,
-        "test_loss": 0.5,
-        "core_seconds": float(np.round(0.5 + luck.random(), 2)),
-    }
+    found = columns(
+        float(validation),
+        float(test),
+        validation_loss=float(np.round(luck.random(), 1)),
+        core_seconds=float(np.round(0.5 + luck.random(), 2)),
+    )
     if configuration.importance:
         found["importance"] = importance_of(configuration, luck)
     return found

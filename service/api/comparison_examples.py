@@ -4,15 +4,17 @@ from __future__ import annotations
 
 import json
 
-from service.api.examples import ID, as_csv, as_json, as_page
+from service.api.examples import ID, QUOTE, as_csv, as_json, as_page
 from service.lab.comparison.methods import METHODS
 from service.lab.comparison.scores import SCORES as SCORE_COLUMNS
 from service.lab.comparison.table import COMPARISON as COMPARISON_COLUMNS
 from service.lab.comparison.table import comparison_page
 from tombola.results import (
     Comparison,
+    ComparisonPlan,
     DatasetComparison,
     Difference,
+    DryRun,
     FeatureImportance,
     Importances,
     Limits,
@@ -28,6 +30,7 @@ from tombola.results import (
     WidthGain,
     WidthPoint,
 )
+from tombola.spec import EstimatorModels, MlpModels, TabularGrid, TabularSpec, TabularTarget
 
 _DATASET = {"dataset": "california", "dataset_id": "9f" * 32, "fraction": 0.1, "samples": 1000}
 _NETWORK = {
@@ -194,3 +197,39 @@ _PARTS = {
 }
 _VALUES = _SCORE.model_dump() | _PARTS | {"hyperparameters": json.dumps(_NETWORK, sort_keys=True)}
 SCORES_CSV = as_csv(SCORE_COLUMNS, *(_VALUES[name] for name, *_ in SCORE_COLUMNS))
+_ASKED = TabularSpec(
+    name="compare california",
+    target=TabularTarget(datasets=["california"]),
+    grid=TabularGrid(fractions=[0.1, 1.0], splits=3),
+    models=[
+        MlpModels(width=[1000], learning_rate=[0.1], max_steps=1000),
+        EstimatorModels(kind="forest", trials=2),
+    ],
+)
+PLAN = as_json(
+    ComparisonPlan(
+        dataset="california",
+        dataset_id="9f" * 32,
+        minutes=5.0,
+        fits=True,
+        notes=[],
+        spec=_ASKED,
+        quote=QUOTE.model_copy(update={"cells": 24, "runs": 24, "runs_existing": 0}),
+    )
+)
+IMPORTANCE_PLAN = as_json(
+    DryRun(
+        quote=QUOTE.model_copy(update={"cells": 6, "runs": 6, "runs_existing": 0}),
+        spec=_ASKED.model_copy(
+            update={
+                "name": "compare california: what the models read",
+                "grid": TabularGrid(fractions=[1.0], splits=3),
+                "models": [
+                    MlpModels(width=[1000], sparsity=[2], learning_rate=[0.1], max_steps=1000),
+                    EstimatorModels(kind="forest", trials=2, candidates=[1]),
+                ],
+                "importance": True,
+            }
+        ),
+    )
+)

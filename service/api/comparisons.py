@@ -9,7 +9,7 @@ from pydantic import Field
 from pydantic.json_schema import SkipJsonSchema
 from sqlalchemy.orm import Session
 
-from service.api import comparison_examples, documents, exporting, paging
+from service.api import comparison_examples, conditional, documents, exporting, paging
 from service.api.parameters import AskedConfidence, ExperimentId
 from service.api.results import AskedTabularResults
 from service.api.routes import guarded_router
@@ -19,7 +19,7 @@ from service.lab.comparison import scores
 from service.lab.comparison.scores import SCORES
 from service.lab.comparison.table import COMPARISON, comparison_page
 from service.lab.statistics.intervals import Confidence
-from tombola.results import Comparison, Contender, Importances, Page, Score, WidthFrontier
+from tombola.results import Comparison, Contender, DryRun, Importances, Page, Score, WidthFrontier
 from tombola.spec import ModelKind
 
 router = guarded_router("/v1/experiments/{experiment_id}", "results")
@@ -141,6 +141,29 @@ def get_importance(results: AskedTabularResults) -> Response:
         return importances(session, experiment_id)
 
     return results.answer(make)
+
+
+@router.get(
+    "/importance/plan",
+    response_model=DryRun,
+    responses={
+        **documents.ok(comparison_examples.IMPORTANCE_PLAN, headers=documents.ETAG),
+        **documents.not_modified(),
+        **documents.problems(404, 409),
+    },
+)
+def get_importance_plan(
+    request: Request, experiment_id: ExperimentId, state: AppState, session: ReadSession
+) -> Response:
+    """Plan a small experiment that shows what the winning networks and the forest of a comparison read.
+
+    The candidates that were chosen most often at the largest size are trained again, with
+    `"importance": true`. The answer's `spec` is what to submit.
+    """
+    from service.lab.comparison.reading import reading  # noqa: PLC0415  # numpy loads with it
+
+    spec = reading(session, experiment_id)
+    return conditional.json_answer(request, DryRun(quote=state.lab.quote(session, spec), spec=spec))
 
 
 @router.get(

@@ -71,7 +71,7 @@ def as_page(item: BaseModel, next_cursor: str | None = None) -> Any:  # noqa: AN
 
 
 _SPEC = ExperimentSpec.model_validate(ExperimentSpec.model_config["json_schema_extra"]["examples"][0])  # type: ignore[index]  # set there as a dictionary
-_QUOTE = Quote(
+QUOTE = Quote(
     cells=8,
     runs=192,
     runs_existing=24,
@@ -184,7 +184,7 @@ TYPICAL = Experiment(
     progress=Progress(
         runs_done=96, runs_total=192, runs_reused=24, successes=41, fraction=0.52, eta_seconds=210.0
     ),
-    quote=_QUOTE,
+    quote=QUOTE,
     actual=Actual(
         runs_trained=72,
         run_steps=2_800_000,
@@ -235,7 +235,7 @@ _WORKER = Worker(
 
 EXPERIMENT = as_json(TYPICAL)
 EXPERIMENTS = as_page(TYPICAL, "ZTAxSkQwTTNYOFo2VDRRMlc5VjVLN04xUjNQ")
-DRY_RUN = as_json(DryRun(quote=_QUOTE, spec=_SPEC))
+DRY_RUN = as_json(DryRun(quote=QUOTE, spec=_SPEC))
 _TABLE = SuccessTable(experiment=ID, cells=[_CELL])
 SUCCESS_TABLE = as_json(_TABLE)
 SUCCESS_TABLE_CSV = as_csv(exports.TABLE, *(value for (value,) in exports.table_page(_TABLE)))
@@ -304,7 +304,7 @@ CURVES_CSV = as_csv(
 )
 PRESET = as_json(presets.find("paper/figure-2"))
 PRESETS = as_page(presets.QUICKSTART)
-_EDGE_QUOTE = _QUOTE.model_copy(update={"cells": 12, "runs": 288, "runs_existing": 120})
+_EDGE_QUOTE = QUOTE.model_copy(update={"cells": 12, "runs": 288, "runs_existing": 120})
 PRESET_QUOTE = as_json(
     PresetQuote(
         preset=presets.EDGE.name,

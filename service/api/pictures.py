@@ -109,6 +109,13 @@ def _drawing(request: Request, experiment_id: ExperimentId, kind: Format, state:
 AskedDrawing = Annotated[Drawing, Depends(_drawing)]
 
 
+def _tabular_drawing(request: Request, experiment_id: ExperimentId, kind: Format, state: AppState) -> Drawing:
+    return Drawing(request, experiment_id, kind, state, of="tabular")
+
+
+AskedTabularDrawing = Annotated[Drawing, Depends(_tabular_drawing)]
+
+
 @router.get("/heatmap.{kind}", response_class=Response, responses=PICTURE)
 def get_heatmap(drawing: AskedDrawing) -> Response:
     """Draw the success probability over width and samples, one panel per sparsity."""

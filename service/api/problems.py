@@ -22,6 +22,7 @@ from service.lab.errors import (
     IdempotencyConflict,
     IllegalTransition,
     NoImportance,
+    NoRunsYet,
     TableTooLarge,
     UnknownDataset,
     UnknownExperiment,
@@ -118,6 +119,7 @@ def install(app: FastAPI) -> None:
         DatasetNameTaken,
         WrongKind,
         NoImportance,
+        NoRunsYet,
     ):
         app.add_exception_handler(conflict, _on_conflict)
     for away in (OperationalError, InterfaceError, PoolTimeout):

@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING, Annotated, Literal
 import typer
 
 from service.commands import options
+from tombola.cli._own_stack import Running
 from tombola.cli._specs import check_preset
 
 if TYPE_CHECKING:
@@ -96,6 +97,18 @@ def _run_preset(client: Client, preset: str, output_dir: Path) -> None:
         path.write_bytes(experiment.heatmap(suffix))
         typer.echo(f"Wrote {path}")
     typer.echo(f"Trained {experiment.progress.runs_done} runs in {seconds:.1f} s.")
+
+
+@contextmanager
+def for_one_command(keep: bool) -> Iterator[Running]:  # noqa: FBT001  # as `_own_stack.Start` has it
+    """Run a stack on loopback for a command: on the data of `tombola serve`, or on none that stay."""
+    with tempfile.TemporaryDirectory(prefix="tombola-compare-") as folder:
+        where = {} if keep else {"data_dir": Path(folder), "database_url": ""}
+        settings = options.settings(port=0, host="127.0.0.1", **where)
+        with _running(
+            settings, log_file=(settings.data_dir if keep else Path(folder)) / "stack.log"
+        ) as stack:
+            yield Running(stack.url, stack.admin_key, str(settings.data_dir) if keep else None)
 
 
 @contextmanager

@@ -118,6 +118,14 @@ class NoImportance(LabError):  # noqa: N818  # as above
         )
 
 
+class NoRunsYet(LabError):  # noqa: N818  # as above
+    """No size of a data set has all its runs."""
+
+    def __init__(self, experiment_id: str) -> None:
+        """Name the experiment."""
+        super().__init__(f"experiment {experiment_id} has no data set with all runs of a size yet")
+
+
 class UnknownPreset(LabError):  # noqa: N818  # as above
     """There is no such preset."""
 

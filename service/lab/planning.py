@@ -149,8 +149,8 @@ def plan(
 ) -> int:
     """Make shards for the runs that some cells of an experiment lack and nobody is training.
 
-    A shard holds runs of one kind, and is cut for the live workers that take this kind. The caller holds the
-    planning lock and the experiment's row.
+    A shard holds runs of one kind and stage, and is cut for the live workers that take this kind; stages go
+    one after the other. The caller holds the planning lock and the experiment's row.
 
     Returns:
         The number of new shards.
@@ -159,17 +159,24 @@ def plan(
     by_kind: dict[work.Kind, list[Cell]] = defaultdict(list)
     for cell in lacking:
         by_kind[work.kind_of(configurations[cell.configuration_id])].append(cell)
-    count = 0
+    planned: list[tuple[int, work.Kind, list[list[SeedRange]]]] = []
     for kind, mine in by_kind.items():
         machines = fleet.present(session, kind)
-        found = survey(session, _wanted_by(mine, configurations, machines))
-        missing = [part for parts in found.missing for part in parts]
-        pieces = cut(missing, seconds=shard_seconds, workers=machines.count, lanes=machines.lanes)
-        costs = {cell.configuration_id: cell.run_cost for cell in mine}
-        planned = [
+        wanted = _wanted_by(mine, configurations, machines)
+        stages: dict[int, list[Missing]] = defaultdict(list)
+        for item, parts in zip(wanted, survey(session, wanted).missing, strict=True):
+            assert item.configuration_id is not None  # noqa: S101  # it is a cell's
+            stages[work.stage_of(configurations[item.configuration_id])] += parts
+        for stage, missing in stages.items():
+            pieces = cut(missing, seconds=shard_seconds, workers=machines.count, lanes=machines.lanes)
+            planned.append((stage, kind, pieces))
+    costs = {cell.configuration_id: cell.run_cost for cell in lacking}
+    count = 0
+    for _, kind, pieces in sorted(planned, key=lambda one: one[0]):
+        priced = [
             (sum(costs[item.configuration_id] * item.seed_count for item in piece), piece) for piece in pieces
         ]
-        shards.add(session, experiment.id, planned, now(), kind)
+        shards.add(session, experiment.id, priced, now(), kind)
         count += len(pieces)
     if count:
         events.planned(session, experiment, count)

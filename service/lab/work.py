@@ -49,6 +49,14 @@ def batch_of(configuration: AnyConfiguration) -> tuple[str | int, ...]:
     return model.kind, *shape, task.dataset, task.split, configuration.samples or 0
 
 
+def stage_of(configuration: AnyConfiguration) -> int:
+    """Return what is trained before what: on tables small training sets before large ones, parities alike.
+
+    A comparison counts a size when all its runs are there, so who stops early has the answer at some sizes.
+    """
+    return 0 if isinstance(configuration, Configuration) else configuration.samples or 0
+
+
 def speed_class(configuration: AnyConfiguration) -> int:
     """Return the number of the class that corrections of speed are kept for: the octave of the width.
 

@@ -81,6 +81,16 @@ def test_the_tables_walk_through_works_as_pasted(stack, tmp_path, monkeypatch):
     assert '"name":"more rows"' in result.stdout
 
 
+def test_the_walk_through_on_a_table_of_ones_own_works_as_pasted(stack, tmp_path, monkeypatch):
+    monkeypatch.setenv("PATH", f"{Path(sys.executable).parent}{os.pathsep}{os.environ['PATH']}")
+    monkeypatch.setenv("TOMBOLA_URL", stack.url)
+    result = run(["bash", "-euc"], block("Compare on your own table", "bash"), stack, tmp_path)
+    assert result.returncode == 0, result.stderr
+    assert "Does a wide sparse network beat a tuned forest on breast_cancer?" in result.stdout
+    assert (tmp_path / "cancer.html").read_text().startswith("<!DOCTYPE html>")
+    assert (tmp_path / "accuracy.png").read_bytes().startswith(b"\x89PNG")
+
+
 def test_every_setting_stands_in_the_readme():
     for name in Settings.model_fields:
         assert f"TOMBOLA_{name.upper()}`" in README, name

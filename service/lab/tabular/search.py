@@ -26,7 +26,7 @@ _ROUNDS = 1000
 
 def candidates(models: EstimatorModels) -> list[EstimatorModel]:
     """Return the candidates of a model, in the order of their numbers."""
-    return [candidate(models.kind, number) for number in range(models.trials)]
+    return [candidate(models.kind, number) for number in models.numbers]
 
 
 def candidate(kind: EstimatorKind, number: int) -> EstimatorModel:

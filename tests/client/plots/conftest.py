@@ -182,6 +182,18 @@ def _texts(figure):
     return [text for text in figure.findobj(Text) if text.get_text() and text.get_visible()]
 
 
+def _look(figure):
+    """See whether texts stand apart, inside of the picture."""
+    shown = [(text.get_text(), text.get_window_extent()) for text in _texts(figure)]
+    for text, box in shown:
+        inside = box.x0 >= 0 and box.y0 >= 0 and box.x1 <= figure.bbox.x1 and box.y1 <= figure.bbox.y1
+        assert inside, f"{text} leaves the picture"
+    for (one, box), (other, other_box) in itertools.combinations(shown, 2):
+        apart = box.x1 <= other_box.x0 or other_box.x1 <= box.x0
+        apart = apart or box.y1 <= other_box.y0 or other_box.y1 <= box.y0
+        assert apart, f"{one} overlaps {other}"
+
+
 @pytest.fixture(params=TABLES)
 def any_table(request):
     """Every table, one after the other."""
@@ -247,6 +259,12 @@ def curve():
 def texts():
     """Return `texts(figure)`: everything written in it that can be seen."""
     return _texts
+
+
+@pytest.fixture(scope="session")
+def legible():
+    """Return `legible(figure)`: asserts that texts stand apart, inside of the picture."""
+    return _look
 
 
 @pytest.fixture(scope="session")

@@ -16,7 +16,7 @@ if TYPE_CHECKING:
     from collections.abc import AsyncIterator, Iterator, Sequence
 
     from tombola._client.driver import AsyncDriver, Driver
-    from tombola.results import BundledName, Dataset, DatasetImport
+    from tombola.results import BundledName, ComparisonPlan, Dataset, DatasetImport
 
 _FIRST_SECONDS, _MOST_SECONDS = 0.1, 2.0
 
@@ -111,6 +111,28 @@ class Datasets:
     def data(self, dataset: str, format: Literal["parquet", "csv"] = "parquet") -> bytes:  # noqa: A002  # as above
         """Return the table of a data set as a file. Raises NotFound."""
         return self._driver.send(calls.dataset_data(dataset, format))
+
+    def plan(
+        self,
+        dataset: str,
+        *,
+        minutes: float = 5.0,
+        encoding: Literal["one-hot", "ordinal"] | None = None,
+    ) -> ComparisonPlan:
+        """Return a comparison of networks and forests on a data set that fits into so many minutes.
+
+        Submit its `spec` with `client.experiments.create`; `tombola compare` does all of it.
+
+        Args:
+            dataset: Its id or its name.
+            minutes: Of wall time, on the workers that are there.
+            encoding: Of categorical columns: one-hot, or else ordinal.
+
+        Raises:
+            NotFound: There is no such data set.
+            InvalidRequest: It has too few rows.
+        """
+        return self._driver.send(calls.comparison_plan(dataset, minutes, encoding))
 
     def delete(self, dataset: str) -> None:
         """Remove a data set. Raises NotFound."""
@@ -221,6 +243,28 @@ class AsyncDatasets:
     async def data(self, dataset: str, format: Literal["parquet", "csv"] = "parquet") -> bytes:  # noqa: A002  # as above
         """Return the table of a data set as a file. Raises NotFound."""
         return await self._driver.send(calls.dataset_data(dataset, format))
+
+    async def plan(
+        self,
+        dataset: str,
+        *,
+        minutes: float = 5.0,
+        encoding: Literal["one-hot", "ordinal"] | None = None,
+    ) -> ComparisonPlan:
+        """Return a comparison of networks and forests on a data set that fits into so many minutes.
+
+        Submit its `spec` with `client.experiments.create`; `tombola compare` does all of it.
+
+        Args:
+            dataset: Its id or its name.
+            minutes: Of wall time, on the workers that are there.
+            encoding: Of categorical columns: one-hot, or else ordinal.
+
+        Raises:
+            NotFound: There is no such data set.
+            InvalidRequest: It has too few rows.
+        """
+        return await self._driver.send(calls.comparison_plan(dataset, minutes, encoding))
 
     async def delete(self, dataset: str) -> None:
         """Remove a data set. Raises NotFound."""

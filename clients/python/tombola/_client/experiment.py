@@ -310,7 +310,9 @@ class Experiment(TabularAnswers):
                 fewest samples that suffice), `steps` (success probability and median steps to success
                 against samples), `curves` (errors of a cell's runs at their evaluations), `luck` (width
                 against restarts at equal FLOPs), `theory` (success against width beside parallel search) or
-                `resources` (fewest samples for each width beside what theory asks for).
+                `resources` (fewest samples for each width beside what theory asks for). Of experiments on
+                tables `accuracy` (against training rows), `gain` (sparse minus dense against width) or
+                `ranks` (mean ranks over data sets).
             format: `svg` or `png`.
             probability: Of `frontier` and `resources`: success probability to reach; else 0.9 and 0.5.
             width: Of `curves`: the cell's width. Of `luck`: the one that restarts are compared with; else
@@ -319,7 +321,7 @@ class Experiment(TabularAnswers):
             sparsity: Of `curves`: the cell's sparsity; None is dense. What a grid has one of may be left out.
             seeds: Of `curves`: those of the runs, 12 at most; else the first 6.
             interval: Of `frontier`, `steps` and `luck`: as of `success_table`.
-            level: The same: confidence level of all limits.
+            level: The same, and of pictures on tables: confidence level of all limits.
 
         Raises:
             InvalidRequest: The picture does not depend on a parameter, or needs one that is missing.

@@ -16,6 +16,7 @@ if TYPE_CHECKING:
     from tombola.results import (
         Comparison,
         Contender,
+        DryRun,
         Importances,
         IntervalMethod,
         Score,
@@ -85,6 +86,16 @@ class TabularAnswers(ExperimentView):
             Conflict: The experiment does not measure that, or is on a parity.
         """
         return self._driver.send(calls.importance(self.id))
+
+    def importance_plan(self) -> DryRun:
+        """Return the small experiment that shows what the winners of this comparison read, with its quote.
+
+        Submit its `spec`, and ask that experiment for its `importance()`.
+
+        Raises:
+            Conflict: No size has all its runs yet, or the experiment is on a parity.
+        """
+        return self._driver.send(calls.importance_plan(self.id))
 
     def scores(
         self,
@@ -168,6 +179,16 @@ class AsyncTabularAnswers(ExperimentView):
             Conflict: The experiment does not measure that, or is on a parity.
         """
         return await self._driver.send(calls.importance(self.id))
+
+    async def importance_plan(self) -> DryRun:
+        """Return the small experiment that shows what the winners of this comparison read, with its quote.
+
+        Submit its `spec`, and ask that experiment for its `importance()`.
+
+        Raises:
+            Conflict: No size has all its runs yet, or the experiment is on a parity.
+        """
+        return await self._driver.send(calls.importance_plan(self.id))
 
     def scores(
         self,

@@ -18,13 +18,15 @@ if TYPE_CHECKING:
         Comparison,
         DatasetComparison,
         Difference,
+        Importances,
         Limits,
         ModelAccuracy,
+        ModelImportance,
         OverallTest,
         Ranks,
     )
 
-__all__ = ["NAMES", "render", "summary"]
+__all__ = ["NAMES", "budgets", "cell", "importances", "listed", "percent", "points", "render", "summary"]
 
 #: What models are called in sentences.
 NAMES: Mapping[str, str] = {
@@ -41,6 +43,7 @@ NAMES: Mapping[str, str] = {
 }
 _PLURAL = ("mlp", "mlp-sparse", "mlp-dense")
 _SMALL = 0.001
+_COLUMNS_SHOWN = 30
 _Sized = TypeVar("_Sized", "DatasetComparison", "OverallTest", "Ranks")
 
 
@@ -57,7 +60,7 @@ def render(comparison: Comparison) -> list[RenderableType]:
         found += [_overall(comparison), Text("")]
     if comparison.ranks:
         found += [_ranks(comparison), Text("")]
-    found += [_budgets(comparison), Text("")]
+    found += [budgets(comparison), Text("")]
     return [*found, Text(summary(comparison))]
 
 
@@ -81,6 +84,16 @@ def summary(comparison: Comparison) -> str:
     return " ".join(said)
 
 
+def importances(answer: Importances) -> list[RenderableType]:
+    """Return a table for each data set and size: a row a column, the models side by side."""
+    found: list[RenderableType] = []
+    for (dataset, samples), group in groupby(answer.models, key=lambda one: (one.dataset, one.samples)):
+        title = f"{dataset}, {samples} training rows: points of accuracy lost when a column is shuffled"
+        columns, rows = _importance_table(list(group))
+        found += [Text("")] * bool(found) + [table(columns, rows, title=title)]
+    return found
+
+
 def _accuracies(comparison: Comparison, rows: Sequence[DatasetComparison]) -> RenderableType:
     models = _models(comparison)
     columns = ["<data set", "samples", "majority", *models]
@@ -92,19 +105,20 @@ def _accuracies(comparison: Comparison, rows: Sequence[DatasetComparison]) -> Re
             [
                 row.dataset,
                 str(row.samples),
-                _percent(row.majority),
-                *(_cell(own[name], best) for name in models),
+                percent(row.majority),
+                *(cell(own[name], best) for name in models),
             ]
         )
     title = f"Accuracy in %, {_size(rows[0])}, ± half of the {comparison.level * 100:g}% limits, * the best"
     return table(columns, lines, title=title)
 
 
-def _cell(model: ModelAccuracy, best: float) -> str | Text:
+def cell(model: ModelAccuracy, best: float) -> str | Text:
+    """Return an accuracy with half of its limits, marked where it is the best."""
     accuracy = model.accuracy
     if accuracy.value is None:
         return "diverged"
-    text = _percent(accuracy.value) + _half_width(accuracy)
+    text = percent(accuracy.value) + _half_width(accuracy)
     return Text(f"{text} *", style="bold") if accuracy.value >= best else f"{text}  "
 
 
@@ -121,7 +135,7 @@ def _differences(comparison: Comparison, rows: Sequence[DatasetComparison]) -> R
 
 def _difference(one: Difference) -> tuple[str, str, str]:
     limits = one.difference
-    return _points(limits.value), _format.limits(limits, _points), one.verdict
+    return points(limits.value), _format.limits(limits, points), one.verdict
 
 
 def _overall(comparison: Comparison) -> RenderableType:
@@ -131,8 +145,8 @@ def _overall(comparison: Comparison) -> RenderableType:
             row.model,
             str(row.datasets),
             f"{row.wins}/{row.ties}/{row.losses}",
-            _points(row.mean_difference),
-            _points(row.median_difference),
+            points(row.mean_difference),
+            points(row.median_difference),
             _p(row.p_value),
             _p(row.p_corrected),
         ]
@@ -163,7 +177,8 @@ def _ranks(comparison: Comparison) -> RenderableType:
     return table(columns, rows, title="Mean ranks, 1 the best")
 
 
-def _budgets(comparison: Comparison) -> RenderableType:
+def budgets(comparison: Comparison) -> RenderableType:
+    """Return what tuning took, a row a model."""
     rows = [
         [
             row.model,
@@ -223,7 +238,7 @@ def _said_of_the_best(comparison: Comparison) -> list[str]:
         best = row.ranks[0].model
         if best != comparison.baseline and best not in _PLURAL:
             found.append(f"{NAMES[best]} at {_size(row)}")
-    return [f"The best mean rank of all has {_list(found)}."] if found else []
+    return [f"The best mean rank of all has {listed(found)}."] if found else []
 
 
 def _said_of_starts(comparison: Comparison) -> list[str]:
@@ -238,10 +253,11 @@ def _said_of_starts(comparison: Comparison) -> list[str]:
 
 def _wins(name: str, datasets: Sequence[str]) -> str:
     verb = "win" if name in _PLURAL else "wins"
-    return f"{NAMES[name]} {verb} {f'on {_list(datasets)}' if datasets else 'nowhere'}"
+    return f"{NAMES[name]} {verb} {f'on {listed(datasets)}' if datasets else 'nowhere'}"
 
 
-def _list(names: Sequence[str]) -> str:
+def listed(names: Sequence[str]) -> str:
+    """Return names with commas and an `and` between them."""
     if len(names) < 2:  # noqa: PLR2004  # one, or none
         return "".join(names)
     return f"{', '.join(names[:-1])} and {names[-1]}"
@@ -268,11 +284,13 @@ def _size(row: DatasetComparison | OverallTest | Ranks) -> str:
     return f"{row.samples} rows" if row.fraction is None else f"{100 * row.fraction:g}% of the training rows"
 
 
-def _percent(value: float | None) -> str:
+def percent(value: float | None) -> str:
+    """Return a share in percent."""
     return "-" if value is None else f"{100 * value:.1f}"
 
 
-def _points(value: float | None) -> str:
+def points(value: float | None) -> str:
+    """Return a difference of accuracies in points."""
     return "-" if value is None else f"{100 * value:+.1f}"
 
 
@@ -284,3 +302,26 @@ def _half_width(limits: Limits) -> str:
 
 def _p(value: float | None) -> str:
     return "-" if value is None else "<0.001" if value < _SMALL else f"{value:.2g}"
+
+
+def _importance_table(models: Sequence[ModelImportance]) -> tuple[list[str], list[list[str]]]:
+    columns = ["<column"]
+    for one in models:
+        columns += [
+            one.model,
+            *(["first layer", "at the start"] if one.columns[0].support is not None else []),
+        ]
+    by_model = [{column.column: column for column in one.columns} for one in models]
+    strongest = {name: max(own[name].permutation for own in by_model if name in own) for name in by_model[0]}
+    rows = []
+    for name in sorted(strongest, key=lambda key: -strongest[key])[:_COLUMNS_SHOWN]:
+        row = [name]
+        for own in by_model:
+            found = own[name]
+            row.append(f"{100 * found.permutation:.1f} ± {100 * found.deviation:.1f}")
+            if found.support is not None:
+                row += [_format.number(found.support), _format.number(found.initial_support)]
+        rows.append(row)
+    if len(strongest) > _COLUMNS_SHOWN:
+        rows.append([f"({len(strongest) - _COLUMNS_SHOWN} more)", *[""] * (len(columns) - 1)])
+    return columns, rows

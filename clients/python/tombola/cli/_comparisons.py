@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import json
-from itertools import groupby
 from typing import TYPE_CHECKING, Annotated, Literal
 
 import typer
@@ -14,10 +13,9 @@ from tombola.cli._options import Id, Interval, Level
 
 if TYPE_CHECKING:
     from tombola.cli._session import Session
-    from tombola.results import Importances, ModelImportance, Score, WidthFrontier
+    from tombola.results import Score, WidthFrontier
 
 _PANEL = "Results on tables"
-_SHOWN = 30
 Kind = Literal["mlp", "forest", "boosting", "logistic", "lightgbm", "xgboost", "catboost", "tabm"]
 Baseline = Annotated[
     Literal[Kind, "mlp-sparse", "mlp-dense"] | None,
@@ -111,7 +109,9 @@ def importance(session: Session, experiment_id: Id) -> None:
     if session.json:
         session.model(answer)
         return
-    _print_importances(answer)
+    from tombola.cli import _comparison, render  # noqa: PLC0415  # rich and the results load with it
+
+    render.show(*_comparison.importances(answer))
 
 
 def scores(  # noqa: PLR0913  # one parameter per option
@@ -193,41 +193,3 @@ def _print_frontier(answer: WidthFrontier) -> None:
         f"* on the frontier at {answer.probability:g}"
     )
     render.print_table([*columns, "reached", "accuracy", "<"], rows, title=title)
-
-
-def _print_importances(answer: Importances) -> None:
-    """Print a table for each data set and size: a row a column, the models side by side."""
-    from tombola.cli import render  # noqa: PLC0415  # rich and the results load with it
-
-    places = groupby(answer.models, key=lambda one: (one.dataset, one.samples))
-    for number, ((dataset, samples), group) in enumerate(places):
-        models = list(group)
-        if number:
-            typer.echo("")
-        title = f"{dataset}, {samples} training rows: points of accuracy lost when a column is shuffled"
-        render.print_table(*_importance_table(models), title=title)
-
-
-def _importance_table(models: list[ModelImportance]) -> tuple[list[str], list[list[str]]]:
-    from tombola.cli import _format  # noqa: PLC0415  # rich loads with it
-
-    columns = ["<column"]
-    for one in models:
-        columns += [
-            one.model,
-            *(["first layer", "at the start"] if one.columns[0].support is not None else []),
-        ]
-    by_model = [{column.column: column for column in one.columns} for one in models]
-    strongest = {name: max(own[name].permutation for own in by_model if name in own) for name in by_model[0]}
-    rows = []
-    for name in sorted(strongest, key=lambda key: -strongest[key])[:_SHOWN]:
-        row = [name]
-        for own in by_model:
-            found = own[name]
-            row.append(f"{100 * found.permutation:.1f} ± {100 * found.deviation:.1f}")
-            if found.support is not None:
-                row += [_format.number(found.support), _format.number(found.initial_support)]
-        rows.append(row)
-    if len(strongest) > _SHOWN:
-        rows.append([f"({len(strongest) - _SHOWN} more)", *[""] * (len(columns) - 1)])
-    return columns, rows

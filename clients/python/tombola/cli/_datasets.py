@@ -80,8 +80,8 @@ def add(  # noqa: PLR0913  # one parameter per option
     """Add a table, unless its content is there already."""
     said = {"name": name, "categorical": categorical, "licence": licence, "source": source}
     try:
-        found = _send(session, file, target, delimiter, **said, dry_run=dry_run)
-    except _Refused as refused:
+        found = send(session, file, target, delimiter, **said, dry_run=dry_run)
+    except Refused as refused:
         session.note(f"tombola: {refused}")
         raise typer.Exit(BAD_REQUEST) from None
     if session.json:
@@ -170,11 +170,12 @@ def rm(session: Session, dataset: Key) -> None:
         session.text(f"{dataset}: deleted")
 
 
-class _Refused(Exception):  # noqa: N818  # reads as what it is
+class Refused(Exception):  # noqa: N818  # reads as what it is
     """A table that was not taken; the text is one line."""
 
 
-def _send(session: Session, file: Path, target: str | None, delimiter: str | None, **said: object) -> Dataset:
+def send(session: Session, file: Path, target: str | None, delimiter: str | None, **said: object) -> Dataset:
+    """Bring a table; raises Refused where it is not taken."""
     from tombola.errors import Conflict, InvalidRequest, PayloadTooLarge  # noqa: PLC0415  # as in Session.client
 
     try:
@@ -188,7 +189,7 @@ def _send(session: Session, file: Path, target: str | None, delimiter: str | Non
         reason = f"cannot be read ({error.strerror or error})"
     except ValueError as error:
         reason = str(error)
-    raise _Refused(f"{file}: {' '.join(reason.split())}")
+    raise Refused(f"{file}: {' '.join(reason.split())}")
 
 
 def _last_column(file: Path, delimiter: str | None) -> str:
@@ -231,8 +232,8 @@ def _import_folder(
     added, refused = [], []
     for path in _shown(_tables(folder)):
         try:
-            added.append(_send(session, path, target, delimiter, **said))
-        except _Refused as error:
+            added.append(send(session, path, target, delimiter, **said))
+        except Refused as error:
             refused.append(str(error))
     if session.json:
         session.models(added)

@@ -11,6 +11,7 @@ import typer.main
 
 from tombola._client.about import DEFAULT_URL
 from tombola.cli import (
+    _compare,
     _comparisons,
     _datasets,
     _experiments,
@@ -51,6 +52,7 @@ def build_app() -> typer.Typer:
         _exports,
         _pictures,
         _report,
+        _compare,
         _datasets,
         _server,
     ):

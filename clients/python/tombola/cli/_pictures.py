@@ -14,7 +14,18 @@ if TYPE_CHECKING:
     from tombola.cli._session import Session
 
 _PANEL = "Results"
-Name = Literal["heatmap", "frontier", "steps", "curves", "luck", "theory", "resources"]
+Name = Literal[
+    "heatmap",
+    "frontier",
+    "steps",
+    "curves",
+    "luck",
+    "theory",
+    "resources",
+    "accuracy",
+    "gain",
+    "ranks",
+]
 Output = Annotated[
     Path, typer.Option("--output", "-o", help="File to write, .png or .svg.", show_default=False)
 ]
@@ -29,6 +40,7 @@ def register(app: typer.Typer) -> None:
         "tombola picture frontier latest -o frontier.png --probability 0.5",
         "tombola picture curves latest -o curves.png --width 112 --samples 600 --sparsity 2 --seeds 0,1,2",
         "tombola picture luck latest -o luck.png --width 304",
+        "tombola picture accuracy latest -o accuracy.svg",
     )(picture)
     command(app, _PANEL, "tombola heatmap latest -o heatmap.png")(heatmap)
 
@@ -70,7 +82,7 @@ def picture(  # noqa: PLR0913  # one parameter per option
     interval: Interval = None,
     level: Level = None,
 ) -> None:
-    """Write a picture: heatmap, frontier, steps, curves, luck, theory or resources.
+    """Write a picture: heatmap, frontier, steps, curves, luck, theory or resources; accuracy, gain or ranks.
 
     heatmap: success probability over width and samples.
 
@@ -85,6 +97,12 @@ def picture(  # noqa: PLR0913  # one parameter per option
     theory: success against width, beside parallel search.
 
     resources: fewest samples for each width, beside what theory asks for.
+
+    accuracy: on tables, against training rows: a panel for each data set, a line for each model.
+
+    gain: on tables, what a sparse start gains over a dense one in accuracy, against width.
+
+    ranks: on tables, mean ranks of the models over data sets, and which are not told apart.
     """
     kind, cells = picture_format(output), cells_of(width, samples, sparsity)
     content = session.experiment(experiment_id).picture(

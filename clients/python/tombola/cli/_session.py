@@ -51,6 +51,17 @@ class Session:
                 raise typer.BadParameter(str(error)) from None
         return self._client
 
+    @property
+    def named(self) -> bool:
+        """Whether a server was named, by option or environment."""
+        return self._url is not None
+
+    def connect(self, url: str, api_key: str) -> None:
+        """Talk to this server from now on."""
+        if self._client is not None:
+            self._client.close()
+        self._client, self._url, self._api_key = None, url, api_key
+
     def experiment(self, experiment_id: str) -> Experiment:
         """Return the experiment of that id, or the latest one."""
         if experiment_id == "latest":

@@ -1,4 +1,4 @@
-"""Pictures of results: heat map, frontier, steps against samples, training curves, luck, and theory beside.
+"""Pictures of results: heat map, frontier, steps, curves, luck, theory beside, and models compared on tables.
 
 They need matplotlib, imported when the first picture is drawn. The figures are made without pyplot, so that
 threads of a server may draw at the same time; a notebook shows the one that is the last value of a cell.
@@ -15,9 +15,21 @@ if TYPE_CHECKING:
 
     from matplotlib.figure import Figure
 
-    from tombola.results import Curve, Frontier, Luck, Report, SuccessTable, Thresholds
+    from tombola.results import Comparison, Curve, Frontier, Luck, Report, SuccessTable, Thresholds
 
-__all__ = ["curves", "frontier", "heatmap", "luck", "render", "resources", "steps", "theory"]
+__all__ = [
+    "accuracy",
+    "curves",
+    "frontier",
+    "gain",
+    "heatmap",
+    "luck",
+    "ranks",
+    "render",
+    "resources",
+    "steps",
+    "theory",
+]
 
 PNG_DPI = 150
 #: More sparsities than this show nothing to anyone; a picture of them is a ValueError.
@@ -182,6 +194,64 @@ def resources(report: Report, *, title: str | None = None) -> Figure:
     from tombola.plots import _resources  # noqa: PLC0415  # matplotlib is an extra, and slow to import
 
     return _resources.draw(report, title)
+
+
+def accuracy(comparison: Comparison, *, title: str | None = None) -> Figure:
+    """Draw test accuracy against training rows, one panel per data set, one line per model.
+
+    In the manner of Figure 3 of Edelman et al. 2023 (arXiv 2309.03800), but with candidates chosen on
+    validation rows. Bars are limits; those much wider than the spread of all means are cut. The share of the
+    largest class is drawn where it lies within a panel.
+
+    Args:
+        comparison: Of an experiment on tables.
+        title: Line above the panels; wrapped where it is long. None leaves it out.
+
+    Raises:
+        ImportError: matplotlib is not installed.
+        ValueError: No data set has all its runs of a size.
+    """
+    _require_matplotlib()
+    from tombola.plots import _accuracy  # noqa: PLC0415  # matplotlib is an extra, and slow to import
+
+    return _accuracy.draw(comparison, title)
+
+
+def gain(comparison: Comparison, *, title: str | None = None) -> Figure:
+    """Draw what a sparse start gains over a dense one in accuracy, against width, one panel per data set.
+
+    Args:
+        comparison: Of an experiment on tables with sparse and dense networks of the same widths; of many
+            sizes eight spread over the grid are drawn.
+        title: Line above the panels; wrapped where it is long. None leaves it out.
+
+    Raises:
+        ImportError: matplotlib is not installed.
+        ValueError: There are no such networks, or no data set has all its runs of a size.
+    """
+    _require_matplotlib()
+    from tombola.plots import _gain  # noqa: PLC0415  # matplotlib is an extra, and slow to import
+
+    return _gain.draw(comparison, title)
+
+
+def ranks(comparison: Comparison, *, title: str | None = None) -> Figure:
+    """Draw mean ranks over data sets, one critical-difference diagram per size (Demšar 2006, Figure 1).
+
+    Bars join the models whose ranks are not told apart.
+
+    Args:
+        comparison: Of an experiment on tables.
+        title: Line above the diagrams; wrapped where it is long. None leaves it out.
+
+    Raises:
+        ImportError: matplotlib is not installed.
+        ValueError: No data set has all its runs of a size.
+    """
+    _require_matplotlib()
+    from tombola.plots import _ranks  # noqa: PLC0415  # matplotlib is an extra, and slow to import
+
+    return _ranks.draw(comparison, title)
 
 
 def render(figure: Figure, format: Literal["svg", "png"]) -> bytes:  # noqa: A002  # as matplotlib's savefig

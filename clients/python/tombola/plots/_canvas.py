@@ -117,6 +117,7 @@ class Panels:
         below: Room under each panel, for its tick labels.
         right: Room right of the last column.
         gap: Between them.
+        row_gap: Between rows; None is the same.
     """
 
     count: int
@@ -126,6 +127,7 @@ class Panels:
     below: float
     right: float
     gap: float = 12.0
+    row_gap: float | None = None
 
     @property
     def columns(self) -> int:
@@ -141,7 +143,11 @@ class Panels:
     @property
     def row_pitch(self) -> float:
         """From one row to the next: panel, tick labels, title and gap."""
-        return self.height + self.below + common.LABEL_SIZE * common.LINE + self.gap
+        return self.height + self.below + common.LABEL_SIZE * common.LINE + self._row_gap
+
+    @property
+    def _row_gap(self) -> float:
+        return self.gap if self.row_gap is None else self.row_gap
 
     @property
     def end(self) -> float:
@@ -166,7 +172,7 @@ class Panels:
     def canvas(self, text: Text) -> Canvas:
         """Make the figure that holds them, with a header."""
         width = max(LEAST_WIDTH, self.end + self.right)
-        return Canvas(text, width, NAME_BELOW + self.rows * self.row_pitch - self.gap)
+        return Canvas(text, width, NAME_BELOW + self.rows * self.row_pitch - self._row_gap)
 
     def corners(self) -> Iterator[tuple[float, float, bool]]:
         """Yield the lower left corner of each, and whether it is in the first column."""

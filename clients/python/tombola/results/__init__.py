@@ -78,6 +78,7 @@ from tombola.results._luck import (
     Rival,
     Times,
 )
+from tombola.results._plans import ComparisonPlan
 from tombola.results._presets import (
     Preset,
     PresetQuote,
@@ -124,6 +125,7 @@ __all__ = [
     "ClassCount",
     "ColumnKind",
     "Comparison",
+    "ComparisonPlan",
     "Contender",
     "Curve",
     "Dataset",

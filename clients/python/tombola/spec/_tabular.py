@@ -8,7 +8,7 @@ their validation scores when answers are read.
 from __future__ import annotations
 
 import itertools
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from typing import Annotated, Literal, Self
 
 from pydantic import AfterValidator, ConfigDict, Discriminator, Field, model_validator
@@ -250,11 +250,42 @@ class EstimatorModels(Contract):
     trials: int = Field(
         default=8, ge=1, le=1_000, description="Hyperparameter settings, the library's default the first."
     )
+    candidates: (
+        Annotated[
+            list[Annotated[int, Field(ge=0)]],
+            Field(
+                **AXIS, description="Only these of them, by number; null takes them all.", examples=[[0, 5]]
+            ),
+            AfterValidator(distinct),
+        ]
+        | None
+    ) = None
+
+    @property
+    def numbers(self) -> Sequence[int]:
+        """Numbers of the candidates."""
+        return range(self.trials) if self.candidates is None else self.candidates
 
     @property
     def candidate_count(self) -> int:
         """Number of candidates."""
-        return self.trials
+        return len(self.numbers)
+
+    @model_validator(mode="after")
+    def _among_the_trials(self) -> Self:
+        for index, number in enumerate(self.candidates or ()):
+            if number >= self.trials:
+                raise PydanticCustomError(
+                    "no_such_candidate",
+                    "with {trials} trials the candidates are 0 to {last}, and this one is {number}",
+                    {
+                        "trials": self.trials,
+                        "last": self.trials - 1,
+                        "number": number,
+                        "pointer": f"/candidates/{index}",
+                    },
+                )
+        return self
 
 
 AnyModels = Annotated[MlpModels | EstimatorModels, Discriminator("kind")]

@@ -74,6 +74,14 @@ def test_shards_hold_one_kind_each_and_all_runs_together(database, submit, tabul
     assert len(set(trained)) == len(trained) == tabular_spec.run_count
 
 
+def test_small_training_sets_are_trained_first_so_that_an_early_end_has_answers(submit, tabular_spec, hands):
+    submit(tabular_spec)
+    claims = [hands.claim(shard) for shard in hands.queued()]
+    sizes = [{claim.configurations[key].samples for key, _ in claim.runs} for claim in claims]
+    count = len(sizes) // 2
+    assert sizes == [{35}] * count + [{70}] * count, "networks and the others of a size, then of the next"
+
+
 def test_an_experiment_ends_with_every_run_and_says_how_far_it_is(
     database, submit, tabular_spec, hands, read
 ):

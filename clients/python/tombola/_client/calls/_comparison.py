@@ -7,7 +7,7 @@ from typing import Literal
 
 from tombola._client.calls._base import Call, as_model, experiment_path, page_params
 from tombola._client.calls._results import Confidence
-from tombola.results import Comparison, Contender, Importances, Page, Score, WidthFrontier
+from tombola.results import Comparison, Contender, DryRun, Importances, Page, Score, WidthFrontier
 from tombola.spec import ModelKind
 
 Against = Literal["same", "full"]
@@ -58,6 +58,11 @@ def width_frontier(
 def importance(experiment_id: str) -> Call[Importances]:
     """Ask what the models read."""
     return Call("GET", f"{experiment_path(experiment_id)}/importance", as_model(Importances))
+
+
+def importance_plan(experiment_id: str) -> Call[DryRun]:
+    """Ask for the experiment that shows what the models of a comparison read."""
+    return Call("GET", f"{experiment_path(experiment_id)}/importance/plan", as_model(DryRun))
 
 
 def list_scores(

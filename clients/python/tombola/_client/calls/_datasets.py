@@ -8,7 +8,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, BinaryIO, Literal
 
 from tombola._client.calls._base import Call, as_model, page_params, segment
-from tombola.results import Dataset, DatasetImport, Page
+from tombola.results import ComparisonPlan, Dataset, DatasetImport, Page
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -127,6 +127,14 @@ def dataset_data(dataset: str, file_format: Literal["parquet", "csv"]) -> Call[b
     # The client's own Accept is JSON, which a table is not.
     headers = {"Accept": "*/*"}
     return Call("GET", f"{_path(dataset)}/data", lambda response: response.content, params, headers)
+
+
+def comparison_plan(dataset: str, minutes: float | None, encoding: str | None) -> Call[ComparisonPlan]:
+    """Ask for a comparison on a data set that fits into so many minutes."""
+    params = {} if minutes is None else {"minutes": repr(float(minutes))}
+    if encoding is not None:
+        params["encoding"] = encoding
+    return Call("GET", f"{_path(dataset)}/plan", as_model(ComparisonPlan), params=params)
 
 
 def delete_dataset(dataset: str) -> Call[None]:

@@ -23,7 +23,18 @@ from tombola.results import (
 )
 
 PictureFormat = Literal["svg", "png"]
-PictureName = Literal["heatmap", "frontier", "steps", "curves", "luck", "theory", "resources"]
+PictureName = Literal[
+    "heatmap",
+    "frontier",
+    "steps",
+    "curves",
+    "luck",
+    "theory",
+    "resources",
+    "accuracy",
+    "gain",
+    "ranks",
+]
 
 ReportFormat = Literal["html", "markdown"]
 
