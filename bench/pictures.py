@@ -8,7 +8,7 @@ from matplotlib.figure import Figure
 from matplotlib.ticker import FuncFormatter
 
 from tombola import plots
-from tombola.results import SuccessTable
+from tombola.results import Comparison, SuccessTable
 from tombola.spec import ExperimentSpec
 
 if TYPE_CHECKING:
@@ -116,6 +116,21 @@ def figure1(found: dict[str, Any]) -> Figure:
         f"at most {thousands(spec.training.max_steps)} steps"
     )
     return plots.heatmap(SuccessTable.model_validate(found["table"]), title=title)
+
+
+def tabular_accuracy(found: dict[str, Any]) -> Figure:
+    """Draw accuracy against training rows, as the paper's Figure 3."""
+    return plots.accuracy(Comparison.model_validate(found["comparison"]))
+
+
+def tabular_gain(found: dict[str, Any]) -> Figure:
+    """Draw what sparse initialisation gains against width."""
+    return plots.gain(Comparison.model_validate(found["comparison"]))
+
+
+def tabular_ranks(found: dict[str, Any]) -> Figure:
+    """Draw the models' mean ranks."""
+    return plots.ranks(Comparison.model_validate(found["comparison"]))
 
 
 def thousands(value: float) -> str:
