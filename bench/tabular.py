@@ -3,7 +3,8 @@
 Usage: python -m bench.tabular [--tables DIR] [--splits 3] [--data-dir tabular-data] [--quick] [--results DIR]
 
 DIR holds tables as text, the class in the last column; without it two tables that come with scikit-learn are
-taken. Every model has as many candidates as every other, and which one counts is chosen on validation rows.
+taken. Every model is compared with TRIALS candidates, and which one counts is chosen on validation rows; what is told
+of widths has all networks.
 Ctrl-C and a second start on the same data folder go on where it stopped; more splits train only the new runs.
 `bench.report` draws the pictures.
 """
@@ -29,6 +30,10 @@ FRACTIONS = [0.01, 0.03, 0.1, 0.3, 1.0]
 QUICK_FRACTIONS = [0.3, 1.0]
 
 
+#: Candidates of each model that are compared; there are more networks, for what is told of widths.
+TRIALS = 4
+
+
 def networks(*, quick: bool) -> list[MlpModels]:
     """Return the candidates of the networks: widths, both initialisations, two optimizers."""
     if quick:
@@ -40,18 +45,16 @@ def networks(*, quick: bool) -> list[MlpModels]:
 
 
 def specification(names: list[str], splits: int, *, quick: bool) -> TabularSpec:
-    """Return the experiment on these data sets, with as many candidates of every model."""
-    mlps = networks(quick=quick)
-    trials = sum(models.candidate_count for models in mlps)
+    """Return the experiment on these data sets."""
     return TabularSpec(
         name="networks and forests on tables",
         target=TabularTarget(datasets=names),
         grid=TabularGrid(fractions=QUICK_FRACTIONS if quick else FRACTIONS, splits=splits),
         models=[
-            *mlps,
-            EstimatorModels(kind="forest", trials=trials),
-            EstimatorModels(kind="boosting", trials=trials),
-            EstimatorModels(kind="logistic", trials=trials),
+            *networks(quick=quick),
+            EstimatorModels(kind="forest", trials=TRIALS),
+            EstimatorModels(kind="boosting", trials=TRIALS),
+            EstimatorModels(kind="logistic", trials=TRIALS),
         ],
     )
 
@@ -89,7 +92,7 @@ def trained(client: Client, spec: TabularSpec) -> dict[str, Any]:
         # A pause between two starts is in it.
         "seconds": (data.finished_at - data.started_at).total_seconds(),
         "core_seconds": None if data.actual is None else data.actual.core_seconds,
-        "comparison": experiment.comparison().model_dump(mode="json"),
+        "comparison": experiment.comparison(trials=TRIALS).model_dump(mode="json"),
         "frontier": experiment.width_frontier().model_dump(mode="json"),
     }
 
