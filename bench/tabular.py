@@ -3,10 +3,9 @@
 Usage: python -m bench.tabular [--tables DIR] [--splits 3] [--data-dir tabular-data] [--quick] [--results DIR]
 
 DIR holds tables as text, the class in the last column; without it two tables that come with scikit-learn are
-taken. Every model is compared with TRIALS candidates, and which one counts is chosen on validation rows; what is told
-of widths has all networks.
-Ctrl-C and a second start on the same data folder go on where it stopped; more splits train only the new runs.
-`bench.report` draws the pictures.
+taken. A few candidates of every model are compared, and which one counts is chosen on validation rows; what is
+told of widths has all networks. Ctrl-C and a second start on the same data folder go on where it stopped; more
+splits train only the new runs. `bench.report` draws the pictures.
 """
 
 from __future__ import annotations
