@@ -2,10 +2,10 @@
 
 Usage: python -m bench.tabular [--tables DIR] [--splits 3] [--data-dir tabular-data] [--quick] [--results DIR]
 
-DIR holds tables as text, the class in the last column; without it two tables that come with scikit-learn are
-taken. A few candidates of every model are compared, and which one counts is chosen on validation rows; what is
-told of widths has all networks. Ctrl-C and a second start on the same data folder go on where it stopped; more
-splits train only the new runs. `bench.report` draws the pictures.
+DIR holds tables as text, the class in the last column; without it two tables of scikit-learn's are taken. A
+few candidates of every model are compared, and which one counts is chosen on validation rows; what is told of
+widths has all networks. Ctrl-C and a second start on the same data folder go on where it stopped; more splits
+train only the new runs. `bench.report` draws the pictures.
 """
 
 from __future__ import annotations
@@ -16,12 +16,13 @@ import hashlib
 import tempfile
 from contextlib import ExitStack
 from pathlib import Path
+from statistics import mean
 from typing import Any
 
 from bench import output
 from bench.machine import ROOT
 from bench.stack import running
-from tombola import Client, Comparison
+from tombola import Client, Comparison, Experiment
 from tombola.results import ExperimentStatus
 from tombola.spec import EstimatorModels, MlpModels, TabularGrid, TabularSpec, TabularTarget
 
@@ -92,8 +93,18 @@ def trained(client: Client, spec: TabularSpec) -> dict[str, Any]:
         "seconds": (data.finished_at - data.started_at).total_seconds(),
         "core_seconds": None if data.actual is None else data.actual.core_seconds,
         "comparison": experiment.comparison(trials=TRIALS).model_dump(mode="json"),
+        "untuned": untuned(experiment),
         "frontier": experiment.width_frontier().model_dump(mode="json"),
     }
+
+
+def untuned(experiment: Experiment) -> dict[str, float]:
+    """Return the forest's accuracy with its default settings on all training rows, mean of the splits."""
+    found: dict[str, list[float]] = {}
+    for score in experiment.scores(model="forest"):
+        if score.candidate == 0 and score.fraction == 1.0 and score.test.accuracy is not None:
+            found.setdefault(score.dataset, []).append(score.test.accuracy)
+    return {name: mean(values) for name, values in found.items()}
 
 
 def main() -> None:
