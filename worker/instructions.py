@@ -4,9 +4,10 @@ from __future__ import annotations
 
 import os
 
-#: MKL's mode of reproducible results, and torch's own kernels: what every x86 processor since 2013 has. Sums
-#: with AVX-512 are rounded in another order. It costs products a third of their speed there.
-PINNED = {"MKL_CBWR": "AVX2", "ATEN_CPU_CAPABILITY": "avx2"}
+#: MKL's strict mode of reproducible results, and torch's own kernels: what x86 processors have since 2013.
+#: Sums with AVX-512 are rounded in another order; without strict, a product alone may be rounded otherwise
+#: than in a batch.
+PINNED = {"MKL_CBWR": "AVX2,STRICT", "ATEN_CPU_CAPABILITY": "avx2"}
 
 
 def pin() -> None:

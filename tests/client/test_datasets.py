@@ -7,6 +7,7 @@ import io
 import json
 import os
 import pty
+import select
 from pathlib import Path
 
 import pandas as pd
@@ -190,7 +191,9 @@ def test_a_terminal_sees_a_bar_while_a_folder_is_imported(url, tmp_path, monkeyp
     with open(theirs, "w", encoding="utf-8") as terminal:  # noqa: PTH123  # a file descriptor
         monkeypatch.setattr("sys.stderr", terminal)
         assert main(["--url", url, "datasets", "import", str(tmp_path)]) == 0
-    seen = os.read(ours, 100_000).decode()
+        seen = ""
+        while "100%" not in seen and select.select([ours], [], [], 5)[0]:  # what is written comes in pieces
+            seen += os.read(ours, 100_000).decode()
     os.close(ours)
     assert "tables" in seen
     assert "100%" in seen

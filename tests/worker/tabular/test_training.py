@@ -41,7 +41,7 @@ SPEC = TabularSpec.model_validate(
     {
         "name": "on a table",
         "target": {"kind": "tabular", "datasets": ["table"]},
-        "grid": {"fractions": [0.5, 1.0], "splits": 2},
+        "grid": {"fractions": [1.0], "splits": 4},
         "models": [{"kind": "logistic", "trials": 2}],
     }
 )
