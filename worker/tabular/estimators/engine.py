@@ -150,7 +150,7 @@ class _Fits:
         prepared = self._provider(task, configuration.samples, scaled)
         seed = library_seed(task.dataset, task.split, run.seed)
         fitted = _fitted(fit, model, prepared, seed, self._tick)
-        score = _score(run, fitted, prepared)
+        score = _score(run, self._stoppable(fitted), prepared)
         accuracy = score.test.accuracy
         return FinishedRun(
             run=run,
@@ -162,6 +162,15 @@ class _Fits:
             wall_seconds=(time.perf_counter() - began_at) / self._lanes,
             score=score,
         )
+
+    def _stoppable(self, fitted: Fitted) -> Fitted:
+        """Return a model that looks whether to stop before it predicts, which importances do often."""
+
+        def predict(features: NDArray[np.float32]) -> NDArray[np.floating]:
+            self._tick()
+            return fitted.predict(features)
+
+        return Fitted(predict, fitted.steps)
 
     def _tick(self) -> None:
         if self._stopping.is_set():
