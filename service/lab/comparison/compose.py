@@ -27,6 +27,7 @@ if TYPE_CHECKING:
     from service.lab.statistics.selection import Numbers
 
 LEVEL = 0.95
+_NO_WIDTH = 1e-12
 _NOWHERE = Limits(value=None, low=None, high=None)
 
 
@@ -132,7 +133,8 @@ def _difference(
     if limits.value is None:
         missing = bool(np.isnan(other).any()) - bool(np.isnan(own).any())
         verdict = "win" if missing > 0 else "loss" if missing < 0 else "tie"
-    elif limits.low is not None and limits.high is not None:
+    # Equal differences in the few splits there are have limits of no width: no proof of anything.
+    elif limits.low is not None and limits.high is not None and limits.high - limits.low > _NO_WIDTH:
         verdict = "win" if limits.low > 0 else "loss" if limits.high < 0 else "tie"
     return Difference(model=model.name, difference=limits, verdict=verdict)
 

@@ -125,9 +125,14 @@ def _dataset(
     path = Path(table)
     if not path.exists() and not path.suffix:
         try:
-            return session.client.datasets.get(table)
+            stored = session.client.datasets.get(table)
         except (NotFound, ValueError):
             raise typer.BadParameter(f"there is neither a file nor a data set {table!r}") from None
+        if target not in (None, stored.target):
+            raise typer.BadParameter(
+                f"the target of the data set {table!r} is {stored.target!r}, not {target!r}: give the file"
+            )
+        return stored
     try:
         return _datasets.send(session, path, target, delimiter, **said)
     except _datasets.Refused as refused:
@@ -164,17 +169,23 @@ def _run(
         left = max(_LEAST_READING, allowed - (time.monotonic() - began))
         importances = _importances(session, experiment, left, own, quiet=quiet)
         if importances is None:
-            caution.append("what the models read was not measured in time")
+            caution.append("what the models read was not measured")
     return Found(dataset, plan, experiment, comparison, importances, time.monotonic() - began, caution)
 
 
 def _importances(
     session: Session, experiment: Experiment, allowed: float, own: Running | None, *, quiet: bool
 ) -> Importances | None:
-    reading = session.client.experiments.create(experiment.importance_plan().spec)
-    if not _waited(session, reading, allowed, own, quiet=quiet):
+    from tombola.errors import TombolaError  # noqa: PLC0415  # as in Session.client
+
+    try:
+        reading = session.client.experiments.create(experiment.importance_plan().spec)
+        if not _waited(session, reading, allowed, own, quiet=quiet):
+            return None
+        return reading.importance()
+    except TombolaError as error:  # the comparison is there, and shall not be lost for this
+        session.note(f"tombola: {error}")
         return None
-    return reading.importance()
 
 
 def _waited(
