@@ -76,7 +76,9 @@ def _prepare(columns: _Columns, task: TabularTask, samples: int, *, networks: bo
     made.fit(columns.values[parts.train])
 
     def rows(places: NDArray[np.int64]) -> Rows:
-        features = np.ascontiguousarray(made.transform(columns.values[places]), dtype=np.float32)
+        features = np.ascontiguousarray(
+            np.clip(made.transform(columns.values[places]), -_LARGEST, _LARGEST), dtype=np.float32
+        )
         return Rows(features, parts.classes[places])
 
     return Prepared(
