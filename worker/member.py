@@ -6,7 +6,6 @@ import os
 import platform
 import socket
 from datetime import datetime
-from importlib.metadata import PackageNotFoundError, version
 
 from ulid import ULID
 
@@ -22,6 +21,7 @@ from worker.engine.seam import TabularEngine
 from worker.hardware import device_name, processor
 from worker.heartbeat import Heartbeat
 from worker.tabular.engines import TableEngines, threads
+from worker.versions import installed
 
 _LONGEST_DETAIL = 200
 _NO_ENGINE = "models of libraries, imports of data sets"
@@ -122,10 +122,4 @@ class Member:
 
 def software_versions() -> dict[str, str]:
     """Return the versions that could matter to a number, by name."""
-    found = {"python": platform.python_version()}
-    for name in _LIBRARIES:
-        try:
-            found[name] = version(name)
-        except PackageNotFoundError:
-            continue
-    return found
+    return {"python": platform.python_version()} | installed(_LIBRARIES)

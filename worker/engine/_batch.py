@@ -12,6 +12,7 @@ from torch import Tensor
 from worker.engine import draws
 from worker.engine._graph import Capturer, Work
 from worker.engine._initial import initial_parameters
+from worker.engine._lanes import Tick
 from worker.engine._progress import Origin, run_of, steps_of
 from worker.engine._samples import BLOCKS_PER_CALL, ResidentSamples, Samples, StreamedSamples
 from worker.engine._sgd import Parameters, Workspace, forward, sample_losses, sgd_step
@@ -26,8 +27,6 @@ if TYPE_CHECKING:
 _STEPS_PER_DRAW = 256
 #: Most steps in one CUDA graph; more would hide no more of the launches, and capturing them takes time.
 _STEPS_PER_REPLAY = 32
-#: Called before each pass through the network; raises where the training shall stop.
-Tick = Callable[[], None]
 #: Called with how many steps every run of a batch has taken since the last call.
 OnSteps = Callable[[int], None]
 

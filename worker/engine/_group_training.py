@@ -14,9 +14,10 @@ import torch
 
 from tombola.results import Outcome
 from worker.engine import _memory
-from worker.engine._batch import Batch, Evaluation, Tick
+from worker.engine._batch import Batch, Evaluation
 from worker.engine._graph import Capturer
 from worker.engine._group import CUDA_FIXED_BYTES, FIXED_BYTES
+from worker.engine._lanes import Tick
 from worker.engine._packing import MOST_RUNS
 from worker.engine._progress import Origin, Progress, run_of, steps_of
 from worker.engine.errors import EngineMemoryError

@@ -16,8 +16,9 @@ from worker.engine._batch import Batch
 from worker.engine._graph import Pace
 
 if TYPE_CHECKING:
-    from worker.engine._batch import OnSteps, Tick
+    from worker.engine._batch import OnSteps
     from worker.engine._group import Group
+    from worker.engine._lanes import Tick
 
 #: A dimension of a tensor-core product is at least this.
 _LEAST = 16

@@ -5,14 +5,14 @@ from __future__ import annotations
 import dataclasses
 from collections.abc import Iterable, Sequence
 from concurrent.futures import ThreadPoolExecutor
-from queue import SimpleQueue
-from threading import Event, Lock, get_ident
+from threading import get_ident
 from typing import TYPE_CHECKING
 
 import torch
 
 from worker.engine._group import Group
 from worker.engine._group_training import GroupTraining, Resources, RunQueue
+from worker.engine._lanes import Stoppable, StopRequestedError
 from worker.engine._packing import pack
 from worker.engine._progress import Origin, run_of, steps_of
 from worker.engine.seam import Checkpoint
@@ -24,24 +24,18 @@ Queues = dict[Group, RunQueue]
 _CPU = torch.device("cpu")
 
 
-class _StopRequestedError(Exception):
-    """Raised in a lane to end it."""
-
-
-class Work:
+class Work(Stoppable):
     """What the training does, and what it and the caller's thread share.
 
     The groups train in lanes, one a core, each with batches of its own. Groups of which fewer runs than
     lanes fit into memory come later, in fewer lanes, and last of all, alone, what ran out of memory.
 
     Attributes:
-        finished: Runs to hand over; None ends them.
         checkpoints: After a stop, where the runs stand that have begun and not ended.
     """
 
     def __init__(self, origins: Sequence[Origin], resources: Resources) -> None:
-        self.finished: SimpleQueue[FinishedRun | None] = SimpleQueue()
-        self._stopping = Event()
+        super().__init__()
         self._resources = resources
         self.checkpoints: list[Checkpoint] = []
         self._queues = _queues(origins, resources.slack)
@@ -51,7 +45,6 @@ class Work:
         )
         self._fraction = 0.0
         self._lanes: dict[int, GroupTraining] = {}
-        self._lock = Lock()
 
     def train(self) -> None:
         """Train all runs, or until stopped.
@@ -71,10 +64,6 @@ class Work:
         # What waits in vain and had begun elsewhere stands where it stood.
         for queue in (*self._queues.values(), *alone.values()):
             self.checkpoints += [origin for origin in queue.waiting if isinstance(origin, Checkpoint)]
-
-    def stop(self) -> None:
-        """Make `train` return soon; may be called often and from any thread."""
-        self._stopping.set()
 
     def fraction_done(self) -> float:
         """Return the done share of the work, by cost; a run that ends early has done all of its share."""
@@ -104,11 +93,11 @@ class Work:
         lane = None
         try:
             for group, queue in queues.items():
-                self._tick()
-                lane = GroupTraining(group, queue, resources, self._hand_over, self._tick)
+                self.tick()
+                lane = GroupTraining(group, queue, resources, self._hand_over, self.tick)
                 self._lanes[get_ident()] = lane
                 postponed += lane.train()
-        except _StopRequestedError:
+        except StopRequestedError:
             if lane is not None:
                 self.checkpoints += lane.checkpoints()
         except BaseException:
@@ -122,10 +111,6 @@ class Work:
         with self._lock:
             self._cost_ended += cost
         self.finished.put(finished)
-
-    def _tick(self) -> None:
-        if self._stopping.is_set():
-            raise _StopRequestedError
 
 
 def training_threads(count: int, device: torch.device = _CPU) -> ThreadPoolExecutor:

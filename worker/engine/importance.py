@@ -11,6 +11,7 @@ from numpy.typing import NDArray
 
 from worker.engine import draws
 from worker.engine.draws import Stream
+from worker.engine.metrics import accuracy
 from worker.engine.seam import Importance
 
 if TYPE_CHECKING:
@@ -38,7 +39,7 @@ def permutation_importances(predict: Predict, prepared: Prepared, key: Key, seed
     """
     features = prepared.test.features[:_MOST_ROWS]
     classes = prepared.test.classes[:_MOST_ROWS]
-    right = _accuracy(predict(features), classes)
+    right = accuracy(predict(features), classes)
     orders = _orders(key, seed, len(classes))
     found = []
     for column, name in enumerate(prepared.columns):
@@ -47,7 +48,7 @@ def permutation_importances(predict: Predict, prepared: Prepared, key: Key, seed
         for order in orders:
             shuffled = features.copy()
             shuffled[:, places] = features[np.ix_(order, places)]
-            lost.append(right - _accuracy(predict(shuffled), classes))
+            lost.append(right - accuracy(predict(shuffled), classes))
         found.append(Importance(name, float(np.mean(lost)), float(np.std(lost, ddof=1))))
     return found
 
@@ -63,10 +64,6 @@ def column_shares(weights: NDArray[np.float32], prepared: Prepared) -> NDArray[n
     by_column = np.bincount(prepared.column_of, squares, minlength=len(prepared.columns))
     shares: NDArray[np.float64] = by_column / max(by_column.sum(), np.finfo(float).tiny)
     return shares
-
-
-def _accuracy(probabilities: NDArray[np.floating], classes: NDArray[np.int64]) -> float:
-    return float(np.mean(probabilities.argmax(axis=1) == classes))
 
 
 def _orders(key: Key, seed: int, rows: int) -> list[NDArray[np.int64]]:

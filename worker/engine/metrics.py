@@ -26,9 +26,13 @@ def metrics(probabilities: NDArray[np.floating], classes: NDArray[np.int64]) -> 
         return Metrics(None, None, None)
     shares = probabilities.astype(np.float64)
     rows = np.arange(len(classes))
-    accuracy = float(np.mean(shares.argmax(axis=1) == classes))
     loss = float(-np.mean(np.log(np.maximum(shares[rows, classes], _LEAST))))
-    return Metrics(accuracy, _auc(shares, classes), loss)
+    return Metrics(accuracy(shares, classes), _auc(shares, classes), loss)
+
+
+def accuracy(probabilities: NDArray[np.floating], classes: NDArray[np.int64]) -> float:
+    """Return the share of rows whose class has the largest probability; arguments as those of `metrics`."""
+    return float(np.mean(probabilities.argmax(axis=1) == classes))
 
 
 def _auc(shares: NDArray[np.float64], classes: NDArray[np.int64]) -> float | None:

@@ -186,7 +186,7 @@ class TestTraining:
         monkeypatch.setattr(triton_batch, "_TILES_PER_LAUNCH", 7)
         run = make_run(**{**self.TRAINING, "n": 20, "k": 5, "max_steps": 60, "eval_every": 25})
         uncut = self.train(interpreted, [run])[run]
-        tick, ticks, checkpoints = Work._tick, [], []
+        tick, ticks, checkpoints = Work.tick, [], []
 
         def stop_at_the_seventh(work):
             ticks.append(1)
@@ -195,7 +195,7 @@ class TestTraining:
             tick(work)
 
         with monkeypatch.context() as patched:
-            patched.setattr(Work, "_tick", stop_at_the_seventh)
+            patched.setattr(Work, "tick", stop_at_the_seventh)
             assert not self.train(interpreted, [run], checkpoints.append)
         # The first tick is before the batch; steps go by seven, and to the evaluation, which has a tick too.
         assert [(one.steps, one.curve.steps) for one in checkpoints] == [(25, [])]

@@ -24,7 +24,7 @@ def timeless(one):
 
 def train_for(engine, origins, ticks):
     """Train until this many passes through the network are over; return what ended and the checkpoints."""
-    tick, left = Work._tick, ticks
+    tick, left = Work.tick, ticks
 
     def stop_in_time(work):
         nonlocal left
@@ -34,7 +34,7 @@ def train_for(engine, origins, ticks):
         tick(work)
 
     finished, checkpoints = [], []
-    with mock.patch.object(Work, "_tick", stop_in_time):
+    with mock.patch.object(Work, "tick", stop_in_time):
         everything = engine.train(origins, finished.append, lambda _: False, checkpoints.append)
     assert everything == (len(finished) == len(origins))
     return finished, checkpoints

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
@@ -12,8 +12,10 @@ from numpy.typing import NDArray
 from torch import Tensor
 
 from worker.engine import draws
+from worker.engine._lanes import Tick
 from worker.engine._samples import BLOCKS_PER_CALL
 from worker.engine.draws import Stream
+from worker.engine.metrics import accuracy
 from worker.engine.mlp._initial import initial_layers
 from worker.engine.mlp._network import Descent, Network
 from worker.engine.tables import task_key
@@ -27,8 +29,6 @@ if TYPE_CHECKING:
 
 #: Most steps whose mini-batches are drawn at once.
 _STEPS_PER_DRAW = 256
-#: Called before each pass through the networks; raises where the training shall stop.
-Tick = Callable[[], None]
 
 
 @dataclass
@@ -166,5 +166,4 @@ def probabilities(outputs: NDArray[np.float32]) -> NDArray[np.float64]:
 def _accuracy_and_loss(outputs: NDArray[np.float32], classes: NDArray[np.int64]) -> tuple[float, float]:
     shares = probabilities(outputs)
     rows = np.arange(len(classes))
-    accuracy = float(np.mean(shares.argmax(axis=1) == classes))
-    return accuracy, float(np.mean(np.log(np.maximum(shares[rows, classes], 1e-300))))
+    return accuracy(shares, classes), float(np.mean(np.log(np.maximum(shares[rows, classes], 1e-300))))

@@ -38,15 +38,25 @@ def initial_layers(
     All are U(-1/sqrt(inputs), 1/sqrt(inputs)). But where sparsity is given, first-layer weights are 1 for
     exactly so many random features of each neuron and 0 for the others.
     """
-    streams = [Stream.WEIGHTS, *[Stream.HIDDEN] * (len(layers) - 2), Stream.OUTPUT]
+    first = initial_first_layer(key, seed, layers[0], sparsity, device)
+    streams = [*[Stream.HIDDEN] * (len(layers) - 2), Stream.OUTPUT]
     number = torch.tensor(seed, device=device)
-    made = [_dense(key, number, stream, *shape) for stream, shape in zip(streams, layers, strict=True)]
-    if sparsity is not None:
-        inputs, outputs = layers[0]
-        neurons = torch.arange(outputs, device=device)
-        chosen = draws.subsets(draws.words(key, number, Stream.MASK, neurons, sparsity), inputs)
-        made[0] = (chosen.T.to(torch.float32).contiguous(), made[0][1])
-    return made
+    later = [_dense(key, number, stream, *shape) for stream, shape in zip(streams, layers[1:], strict=True)]
+    return [first, *later]
+
+
+def initial_first_layer(
+    key: Key, seed: int, shape: tuple[int, int], sparsity: int | None, device: torch.device
+) -> tuple[Tensor, Tensor]:
+    """Draw the initial weights and biases of the first layer, as `initial_layers` does."""
+    number = torch.tensor(seed, device=device)
+    weights, bias = _dense(key, number, Stream.WEIGHTS, *shape)
+    if sparsity is None:
+        return weights, bias
+    inputs, outputs = shape
+    neurons = torch.arange(outputs, device=device)
+    chosen = draws.subsets(draws.words(key, number, Stream.MASK, neurons, sparsity), inputs)
+    return chosen.T.to(torch.float32).contiguous(), bias
 
 
 def _dense(key: Key, seed: Tensor, stream: Stream, inputs: int, outputs: int) -> tuple[Tensor, Tensor]:

@@ -8,8 +8,9 @@ from worker.tabular.estimators._seam import Fitted
 from worker.tabular.estimators._sklearn import PATIENCE
 
 if TYPE_CHECKING:
+    from worker.engine._lanes import Tick
     from worker.engine.tables import Prepared
-    from worker.tabular.estimators._seam import Hyperparameters, Tick
+    from worker.tabular.estimators._seam import Hyperparameters
 
 
 def fit_lightgbm(given: Hyperparameters, prepared: Prepared, seed: int, tick: Tick) -> Fitted:

@@ -10,12 +10,11 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
+from worker.engine._lanes import Tick
 from worker.engine.importance import Predict
 from worker.engine.tables import Prepared
 
 Hyperparameters = Mapping[str, Any]
-#: Called often while a model is fitted; raises where the training shall stop.
-Tick = Callable[[], None]
 
 
 @dataclass(frozen=True, slots=True)

@@ -12,8 +12,9 @@ from sklearn.linear_model import LogisticRegression
 from worker.tabular.estimators._seam import Fitted, mean_loss
 
 if TYPE_CHECKING:
+    from worker.engine._lanes import Tick
     from worker.engine.tables import Prepared
-    from worker.tabular.estimators._seam import Hyperparameters, Tick
+    from worker.tabular.estimators._seam import Hyperparameters
 
 #: Trees, boosting rounds and iterations between two looks at whether to stop.
 _TREES, _ROUNDS, _ITERATIONS = 10, 10, 20

@@ -14,8 +14,9 @@ from torch.nn.functional import cross_entropy
 from worker.tabular.estimators._seam import Fitted, mean_loss
 
 if TYPE_CHECKING:
+    from worker.engine._lanes import Tick
     from worker.engine.tables import Prepared
-    from worker.tabular.estimators._seam import Hyperparameters, Tick
+    from worker.tabular.estimators._seam import Hyperparameters
 
 _BATCH = 256
 _EVAL_EVERY = 100

@@ -5,13 +5,10 @@ from __future__ import annotations
 import dataclasses
 import time
 import warnings
-from collections import deque
 from collections.abc import Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
-from importlib.metadata import PackageNotFoundError, version
+from importlib.metadata import version
 from importlib.util import find_spec
-from queue import SimpleQueue
-from threading import Event, Lock
 from types import MappingProxyType
 from typing import TYPE_CHECKING
 
@@ -21,21 +18,22 @@ from numpy.typing import NDArray
 from sklearn.exceptions import ConvergenceWarning
 from threadpoolctl import threadpool_limits
 
-from tombola.results import Outcome
 from tombola.spec import EstimatorKind, EstimatorModel
 from worker.engine._handing import hand_over
+from worker.engine._lanes import Lanes, Tick
 from worker.engine.errors import EngineError
-from worker.engine.importance import permutation_importances
-from worker.engine.metrics import metrics
-from worker.engine.seam import Curve, FinishedRun, Metrics, Score
-from worker.engine.tables import Rows, task_key
+from worker.engine.scoring import finished_run, score
+from worker.engine.seam import TabularRun
+from worker.engine.tables import Rows
 from worker.tabular.estimators._boosters import fit_catboost, fit_lightgbm, fit_xgboost
-from worker.tabular.estimators._seam import Fit, Fitted, Tick, library_seed
+from worker.tabular.estimators._seam import Fit, Fitted, library_seed
 from worker.tabular.estimators._sklearn import fit_boosting, fit_forest, fit_logistic
 from worker.tabular.estimators._tabm import fit_tabm
+from worker.versions import installed
 
 if TYPE_CHECKING:
-    from worker.engine.seam import OnFinished, ShouldStop, TabularRun
+    from worker.engine.importance import Predict
+    from worker.engine.seam import FinishedRun, OnFinished, ShouldStop
     from worker.engine.tables import Prepared, Provider
 
 #: What fits a model, the package that it needs, and whether it wants scaled features.
@@ -53,10 +51,6 @@ _LIBRARIES = ("scikit-learn", "lightgbm", "xgboost", "xgboost-cpu", "catboost", 
 
 class LibraryMissingError(EngineError):
     """A model needs a library that is not installed here."""
-
-
-class _StopRequestedError(Exception):
-    """Raised in a lane to end it."""
 
 
 class EstimatorEngine:
@@ -81,7 +75,7 @@ class EstimatorEngine:
     def __init__(self, provider: Provider, lanes: int) -> None:
         self._provider = provider
         self.lanes = lanes
-        self.versions: Mapping[str, str] = MappingProxyType(_versions())
+        self.versions: Mapping[str, str] = MappingProxyType(installed(_LIBRARIES))
         self.detail = f"scikit-learn {version('scikit-learn')}, {lanes} lane{'s' * (lanes != 1)}"
 
     def train(self, runs: Sequence[TabularRun], on_finished: OnFinished, should_stop: ShouldStop) -> bool:
@@ -99,48 +93,26 @@ class EstimatorEngine:
             return hand_over(_Fits(runs, self._provider, self.lanes), on_finished, should_stop) == len(runs)
 
 
-class _Fits:
+class _Fits(Lanes[TabularRun]):
     """The fits of one call (a `Training` of `worker.engine._handing`)."""
 
     def __init__(self, runs: Sequence[TabularRun], provider: Provider, lanes: int) -> None:
-        self.finished: SimpleQueue[FinishedRun | None] = SimpleQueue()
+        super().__init__(runs)
         self._provider, self._lanes = provider, lanes
-        self._waiting = deque(runs)
         self._count, self._done = len(runs), 0
-        self._stopping = Event()
-        self._lock = Lock()
 
     def train(self) -> None:
         """Fit all models, or until stopped."""
-        with ThreadPoolExecutor(self._lanes, "tombola-fit", _enter_lane) as threads:
-            futures = [threads.submit(self._fit_all) for _ in range(self._lanes)]
-        for future in futures:
-            future.result()
-
-    def stop(self) -> None:
-        """Make `train` return soon; may be called often and from any thread."""
-        self._stopping.set()
+        self._train_in(ThreadPoolExecutor(self._lanes, "tombola-fit", _enter_lane), self._lanes)
 
     def fraction_done(self) -> float:
         """Return the share of the runs that have ended."""
         return self._done / self._count if self._count else 1.0
 
-    def _fit_all(self) -> None:
-        try:
-            while (run := self._next()) is not None:
-                self.finished.put(self._fit(run))
-                with self._lock:
-                    self._done += 1
-        except _StopRequestedError:
-            pass
-        except BaseException:
-            self.stop()
-            raise
-
-    def _next(self) -> TabularRun | None:
-        self._tick()
+    def _do(self, piece: TabularRun) -> None:
+        self.finished.put(self._fit(piece))
         with self._lock:
-            return self._waiting.popleft() if self._waiting else None
+            self._done += 1
 
     def _fit(self, run: TabularRun) -> FinishedRun:
         began_at = time.perf_counter()
@@ -149,32 +121,19 @@ class _Fits:
         fit, _, scaled = _MODELS[model.kind]
         prepared = self._provider(task, configuration.samples, scaled)
         seed = library_seed(task.dataset, task.split, run.seed)
-        fitted = _fitted(fit, model, prepared, seed, self._tick)
-        score = _score(run, self._stoppable(fitted), prepared)
-        accuracy = score.test.accuracy
-        return FinishedRun(
-            run=run,
-            outcome=Outcome.DIVERGED if accuracy is None else Outcome.SUCCESS,
-            steps=fitted.steps,
-            train_error=None,
-            test_error=None if accuracy is None else 1.0 - accuracy,
-            curve=Curve(),
-            wall_seconds=(time.perf_counter() - began_at) / self._lanes,
-            score=score,
-        )
+        fitted = _fitted(fit, model, prepared, seed, self.tick)
+        scored = score(run, self._stoppable(fitted.predict), prepared)
+        wall_seconds = (time.perf_counter() - began_at) / self._lanes
+        return finished_run(run, fitted.steps, scored, wall_seconds)
 
-    def _stoppable(self, fitted: Fitted) -> Fitted:
-        """Return a model that looks whether to stop before it predicts, which importances do often."""
+    def _stoppable(self, predict: Predict) -> Predict:
+        """Return what looks whether to stop before it predicts, which importances do often."""
 
-        def predict(features: NDArray[np.float32]) -> NDArray[np.floating]:
-            self._tick()
-            return fitted.predict(features)
+        def looking(features: NDArray[np.float32]) -> NDArray[np.floating]:
+            self.tick()
+            return predict(features)
 
-        return Fitted(predict, fitted.steps)
-
-    def _tick(self) -> None:
-        if self._stopping.is_set():
-            raise _StopRequestedError
+        return looking
 
 
 def _fitted(fit: Fit, model: EstimatorModel, prepared: Prepared, seed: int, tick: Tick) -> Fitted:
@@ -189,11 +148,8 @@ def _fitted(fit: Fit, model: EstimatorModel, prepared: Prepared, seed: int, tick
         shown = Rows(
             prepared.validation.features[kept], number[prepared.validation.classes[kept]].astype(np.int64)
         )
-        prepared = dataclasses.replace(
-            prepared,
-            train=Rows(prepared.train.features, classes.astype(np.int64)),
-            validation=shown if kept.any() else Rows(prepared.train.features, classes.astype(np.int64)),
-        )
+        train = Rows(prepared.train.features, classes.astype(np.int64))
+        prepared = dataclasses.replace(prepared, train=train, validation=shown if kept.any() else train)
     fitted = fit(model.hyperparameters, prepared, seed, tick)
     return Fitted(
         lambda features: _spread(fitted.predict(features), known, prepared.class_count), fitted.steps
@@ -207,21 +163,6 @@ def _spread(shares: NDArray[np.floating], known: NDArray[np.int64], class_count:
     found = np.zeros((len(shares), class_count))
     found[:, known] = shares
     return found
-
-
-def _score(run: TabularRun, fitted: Fitted, prepared: Prepared) -> Score:
-    validation, test = (
-        metrics(fitted.predict(rows.features), rows.classes) for rows in (prepared.validation, prepared.test)
-    )
-    sizes = len(prepared.validation.classes), len(prepared.test.classes)
-    if validation.accuracy is None or test.accuracy is None:
-        nothing = Metrics(None, None, None)
-        return Score(nothing, nothing, *sizes)
-    importance = None
-    if run.configuration.importance:
-        key = task_key(run.configuration.target)
-        importance = permutation_importances(fitted.predict, prepared, key, run.seed)
-    return Score(validation, test, *sizes, importance)
 
 
 def _model(run: TabularRun) -> EstimatorModel:
@@ -242,13 +183,3 @@ def _needed(model: EstimatorModel) -> None:
 def _enter_lane() -> None:
     torch.set_num_threads(1)
     threadpool_limits(1)  # OpenMP's limit is each thread's own
-
-
-def _versions() -> dict[str, str]:
-    found = {}
-    for name in _LIBRARIES:
-        try:
-            found[name] = version(name)
-        except PackageNotFoundError:
-            continue
-    return found

@@ -1,0 +1,78 @@
+"""Training in threads that can be stopped: each takes one piece of work after the other."""
+
+from __future__ import annotations
+
+from abc import abstractmethod
+from collections import deque
+from collections.abc import Callable, Iterable
+from concurrent.futures import ThreadPoolExecutor
+from queue import SimpleQueue
+from threading import Event, Lock
+from typing import TYPE_CHECKING, Generic, TypeVar
+
+if TYPE_CHECKING:
+    from worker.engine.seam import FinishedRun
+
+#: Called before what takes long; raises where the training shall stop.
+Tick = Callable[[], None]
+Piece = TypeVar("Piece")
+
+
+class StopRequestedError(Exception):
+    """Raised in a lane to end it."""
+
+
+class Stoppable:
+    """What lanes and the caller's thread share (see `worker.engine._handing.Training`).
+
+    Attributes:
+        finished: Runs to hand over; None ends them.
+    """
+
+    def __init__(self) -> None:
+        self.finished: SimpleQueue[FinishedRun | None] = SimpleQueue()
+        self._stopping = Event()
+        self._lock = Lock()
+
+    def stop(self) -> None:
+        """Make the training return soon; may be called often and from any thread."""
+        self._stopping.set()
+
+    def tick(self) -> None:
+        """Raise `StopRequestedError` where the training shall stop (a `Tick`)."""
+        if self._stopping.is_set():
+            raise StopRequestedError
+
+
+class Lanes(Stoppable, Generic[Piece]):
+    """Pieces of work, in the order in which lanes take them."""
+
+    def __init__(self, pieces: Iterable[Piece]) -> None:
+        super().__init__()
+        self._waiting = deque(pieces)
+
+    @abstractmethod
+    def _do(self, piece: Piece) -> None:
+        """Do a piece of work, and hand its runs over."""
+
+    def _train_in(self, threads: ThreadPoolExecutor, lanes: int) -> None:
+        """Do all pieces in so many of the threads, or until stopped; raise what the first to fail raised."""
+        with threads:
+            futures = [threads.submit(self._do_all) for _ in range(lanes)]
+        for future in futures:
+            future.result()
+
+    def _do_all(self) -> None:
+        try:
+            while (piece := self._next()) is not None:
+                self._do(piece)
+        except StopRequestedError:
+            pass
+        except BaseException:
+            self.stop()
+            raise
+
+    def _next(self) -> Piece | None:
+        self.tick()
+        with self._lock:
+            return self._waiting.popleft() if self._waiting else None
