@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
-from tombola.spec import Configuration, TrainingSettings
+from tombola.spec import Configuration, MlpModel, TrainingSettings
 
 _FLOAT = 4
 #: Sets of samples up to this size (one set of one run) are kept in memory, larger ones drawn when needed.
@@ -26,6 +26,17 @@ class Speed:
     step_seconds: float
     flops_per_second: float
     bytes_per_second: float
+
+    def of_step(self, flops: float, moved: float) -> float:
+        """Return the seconds of one step: its fixed part and the longer of its arithmetic and its traffic.
+
+        As in the roofline model (Williams et al. 2009).
+
+        Args:
+            flops: Floating-point operations of the step.
+            moved: Bytes that it moves.
+        """
+        return self.step_seconds + max(flops / self.flops_per_second, moved / self.bytes_per_second)
 
 
 #: What is believed before anything was measured, by engine and kind of device. The CPU's figures without
@@ -86,13 +97,9 @@ def run_flops(configuration: Configuration, steps: int) -> float:
 def run_seconds(configuration: Configuration, steps: int, speed: Speed) -> float:
     """Return the seconds of one lane that a run of `steps` steps takes.
 
-    A step takes its fixed part and, as in the roofline model (Williams et al. 2009), the longer of its
-    arithmetic and its traffic; an evaluation its arithmetic.
+    An evaluation takes its arithmetic.
     """
-    step = speed.step_seconds + max(
-        step_flops(configuration) / speed.flops_per_second,
-        step_bytes(configuration) / speed.bytes_per_second,
-    )
+    step = speed.of_step(step_flops(configuration), step_bytes(configuration))
     evaluations = evaluations_within(configuration.training, steps)
     return steps * step + evaluations * evaluation_flops(configuration) / speed.flops_per_second
 
@@ -115,7 +122,7 @@ def run_bytes(configuration: Configuration) -> int:
     return 2 * _parameters(configuration) * _FLOAT + kept + passing * (configuration.width * _FLOAT + row)
 
 
-def evaluations_within(training: TrainingSettings, steps: int) -> int:
+def evaluations_within(training: TrainingSettings | MlpModel, steps: int) -> int:
     """Return the number of evaluations in the first `steps` steps; the last step of the budget has one."""
     full = steps // training.eval_every
     return full + int(steps == training.max_steps and steps % training.eval_every != 0)

@@ -38,12 +38,12 @@ class Candidate:
     @property
     def width(self) -> int | None:
         """Neurons of a hidden layer, None of models that have none."""
-        return self.model.width if isinstance(self.model, MlpModel) else None
+        return self.model.width
 
     @property
     def sparsity(self) -> int | None:
         """First-layer sparsity, None where it starts dense or there is none."""
-        return self.model.sparsity if isinstance(self.model, MlpModel) else None
+        return self.model.sparsity
 
     @property
     def hyperparameters(self) -> dict[str, Any]:

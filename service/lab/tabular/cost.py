@@ -12,7 +12,7 @@ import math
 from collections.abc import Callable, Mapping
 from typing import Any, Final, get_args
 
-from service.lab.cost import Speed
+from service.lab.cost import Speed, evaluations_within
 from tombola.spec import EstimatorKind, EstimatorModel, MlpModel, TabularConfiguration
 
 _FLOAT = 4
@@ -57,26 +57,21 @@ def run_flops(configuration: TabularConfiguration, steps: int) -> float:
     model = configuration.model
     if not isinstance(model, MlpModel):
         return 0.0
-    evaluations = steps * _step_flops(configuration, model) + _looks(model, steps) * _forward(
-        configuration, model, _validation_rows(configuration)
-    )
-    return evaluations + _scoring_flops(configuration, model)
+    looks = evaluations_within(model, steps) * _forward(configuration, model, _validation_rows(configuration))
+    return steps * _step_flops(configuration, model) + looks + _scoring_flops(configuration, model)
 
 
 def run_seconds(configuration: TabularConfiguration, steps: int, speed: Speed) -> float:
     """Return the seconds of one lane that a run of `steps` steps takes.
 
-    A step of a network takes its fixed part and the longer of arithmetic and traffic, as on parities
-    (`service.lab.cost.run_seconds`). Of an estimator it is the time of one core, whatever `speed`.
+    Steps of a network take theirs as on parities (`service.lab.cost.run_seconds`); an estimator takes the
+    time of one core, whatever `speed`.
     """
     model = configuration.model
     if isinstance(model, EstimatorModel):
         scoring = _scored_rows(configuration) / 1e4
         return _SECONDS[model.kind](configuration, model.hyperparameters) * (1.0 + 0.05 * scoring)
-    step = speed.step_seconds + max(
-        _step_flops(configuration, model) / speed.flops_per_second,
-        _step_bytes(configuration, model) / speed.bytes_per_second,
-    )
+    step = speed.of_step(_step_flops(configuration, model), _step_bytes(configuration, model))
     other = run_flops(configuration, steps) - steps * _step_flops(configuration, model)
     return steps * step + other / speed.flops_per_second
 
@@ -118,11 +113,6 @@ def _step_bytes(configuration: TabularConfiguration, model: MlpModel) -> float:
 
 def _forward(configuration: TabularConfiguration, model: MlpModel, rows: float) -> float:
     return 2.0 * rows * _parameters(configuration, model)[0]
-
-
-def _looks(model: MlpModel, steps: int) -> int:
-    full = steps // model.eval_every
-    return full + int(steps == model.max_steps and steps % model.eval_every != 0)
 
 
 def _scoring_flops(configuration: TabularConfiguration, model: MlpModel) -> float:

@@ -1,9 +1,9 @@
 """Candidates of libraries' models: the default, then a random search whose draws are the same for ever.
 
 The spaces of forest, boosting and xgboost are those of Grinsztajn et al. 2022 (arXiv 2207.08815, appendix),
-with 250 trees as in their code, and without learning rates for which 1000 rounds are too few. Candidate 0 is
-a default that is hard to beat, and candidate t depends on the model and t alone: the first 8 of 20 are those
-of 8.
+with 250 trees as in their code; but boosting draws its learning rate log-uniformly, none for which 1000
+rounds are too few. Candidate 0 is a default that is hard to beat, and candidate t depends on the model and t
+alone: the first 8 of 20 are those of 8.
 """
 
 from __future__ import annotations

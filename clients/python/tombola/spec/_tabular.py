@@ -176,6 +176,14 @@ class EstimatorModel(Contract):
     def __hash__(self) -> int:
         return hash((self.kind, frozenset(self.hyperparameters.items())))
 
+    @property
+    def width(self) -> None:
+        """None: it has no hidden layer of ours."""
+
+    @property
+    def sparsity(self) -> None:
+        """None, as the width."""
+
 
 AnyModel = Annotated[MlpModel | EstimatorModel, Discriminator("kind")]
 
@@ -248,7 +256,7 @@ class EstimatorModels(Contract):
 
     kind: EstimatorKind
     trials: int = Field(
-        default=8, ge=1, le=1_000, description="Hyperparameter settings, the library's default the first."
+        default=8, ge=1, le=1_000, description="Hyperparameter settings, a default the first."
     )
     candidates: (
         Annotated[
@@ -318,12 +326,12 @@ class TabularConfiguration(Identified):
     @property
     def width(self) -> int | None:
         """Neurons of a hidden layer, None of models that have none."""
-        return self.model.width if isinstance(self.model, MlpModel) else None
+        return self.model.width
 
     @property
     def sparsity(self) -> int | None:
         """First-layer sparsity, None where it starts dense or there is none."""
-        return self.model.sparsity if isinstance(self.model, MlpModel) else None
+        return self.model.sparsity
 
 
 class TabularSpec(Contract):
