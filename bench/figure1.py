@@ -18,10 +18,10 @@ from typing import Any
 
 from bench import output
 from bench.machine import ROOT
-from bench.stack import running
+from bench.stack import completed, running
 from service.lab import presets
 from tombola import Client
-from tombola.results import ExperimentStatus, Scale, SuccessTable
+from tombola.results import Scale, SuccessTable
 from tombola.spec import ExperimentSpec, Grid, Seeds, TrainingSettings
 
 #: Half an hour of two cores at most, by the cost model.
@@ -40,21 +40,15 @@ def specification(seeds: int, *, quick: bool) -> ExperimentSpec:
 def trained(client: Client, spec: ExperimentSpec) -> dict[str, Any]:
     """Submit, or find what an earlier start submitted; wait, and return what came of it."""
     key = f"figure-1-left-{spec.seeds.most}-seeds"
-    experiment = client.experiments.create(spec, idempotency_key=key)
-    if experiment.data.status in (ExperimentStatus.FAILED, ExperimentStatus.CANCELLED):
-        experiment.retry()
-    experiment.wait(progress=True)
-    data = experiment.refresh().data
-    assert data.started_at is not None  # noqa: S101  # it succeeded
-    assert data.finished_at is not None  # noqa: S101  # as above
+    experiment, seconds = completed(client, spec, key)
+    data = experiment.data
     runs = list(experiment.runs())
     return {
         "engine": sorted({run.engine for run in runs}),
         "runs": len(runs),
         "runs_reused": data.progress.runs_reused,
         "steps": sum(run.steps for run in runs),
-        # A pause between two starts is in it.
-        "seconds": (data.finished_at - data.started_at).total_seconds(),
+        "seconds": seconds,
         "spec": spec.model_dump(mode="json"),
         "table": experiment.success_table().model_dump(mode="json"),
     }

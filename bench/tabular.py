@@ -21,9 +21,8 @@ from typing import Any
 
 from bench import output
 from bench.machine import ROOT
-from bench.stack import running
+from bench.stack import completed, running
 from tombola import Client, Comparison, Experiment
-from tombola.results import ExperimentStatus
 from tombola.spec import EstimatorModels, MlpModels, TabularGrid, TabularSpec, TabularTarget
 
 FRACTIONS = [0.01, 0.03, 0.1, 0.3, 1.0]
@@ -76,21 +75,14 @@ def imported(client: Client, folder: Path | None) -> list[str]:
 def trained(client: Client, spec: TabularSpec) -> dict[str, Any]:
     """Submit, or find what an earlier start submitted; wait, and return what came of it."""
     key = hashlib.sha256(spec.canonical_json().encode()).hexdigest()
-    experiment = client.experiments.create(spec, idempotency_key=key)
-    if experiment.data.status in (ExperimentStatus.FAILED, ExperimentStatus.CANCELLED):
-        experiment.retry()
-    quote = experiment.data.quote
-    experiment.wait(progress=True)
-    data = experiment.refresh().data
-    assert data.started_at is not None  # noqa: S101  # it succeeded
-    assert data.finished_at is not None  # noqa: S101  # as above
+    experiment, seconds = completed(client, spec, key)
+    data = experiment.data
     return {
         "spec": spec.model_dump(mode="json"),
         "runs": data.progress.runs_done,
         "runs_reused": data.progress.runs_reused,
-        "quoted_seconds": None if quote.wall_seconds is None else quote.wall_seconds.model_dump(),
-        # A pause between two starts is in it.
-        "seconds": (data.finished_at - data.started_at).total_seconds(),
+        "quoted_seconds": None if data.quote.wall_seconds is None else data.quote.wall_seconds.model_dump(),
+        "seconds": seconds,
         "core_seconds": None if data.actual is None else data.actual.core_seconds,
         "comparison": experiment.comparison(trials=TRIALS).model_dump(mode="json"),
         "untuned": untuned(experiment),

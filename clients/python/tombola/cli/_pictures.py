@@ -30,6 +30,35 @@ Output = Annotated[
     Path, typer.Option("--output", "-o", help="File to write, .png or .svg.", show_default=False)
 ]
 
+Chance = Annotated[
+    float | None,
+    typer.Option(
+        *("--probability", "-p"),
+        help="frontier, resources: success probability.",
+        show_default="frontier: 0.9, resources: 0.5",
+    ),
+]
+CellWidth = Annotated[
+    int | None,
+    typer.Option(
+        min=1,
+        help="curves: the cell's width. luck: the one compared with restarts.",
+        show_default="luck: the widest",
+    ),
+]
+CellSamples = Annotated[
+    str | None,
+    typer.Option(metavar="M", help="curves: the cell's samples, or `online`.", show_default=False),
+]
+CellSparsity = Annotated[
+    str | None,
+    typer.Option(metavar="S", help="curves: the cell's sparsity, or `dense`.", show_default=False),
+]
+RunSeeds = Annotated[
+    str | None,
+    typer.Option(metavar="N,N", help="curves: seeds of the runs.", show_default="the first 6"),
+]
+
 
 def register(app: typer.Typer) -> None:
     """Add the commands."""
@@ -51,34 +80,11 @@ def picture(  # noqa: PLR0913  # one parameter per option
     experiment_id: Id,
     *,
     output: Output,
-    probability: Annotated[
-        float | None,
-        typer.Option(
-            *("--probability", "-p"),
-            help="frontier, resources: success probability.",
-            show_default="frontier: 0.9, resources: 0.5",
-        ),
-    ] = None,
-    width: Annotated[
-        int | None,
-        typer.Option(
-            min=1,
-            help="curves: the cell's width. luck: the one compared with restarts.",
-            show_default="luck: the widest",
-        ),
-    ] = None,
-    samples: Annotated[
-        str | None,
-        typer.Option(metavar="M", help="curves: the cell's samples, or `online`.", show_default=False),
-    ] = None,
-    sparsity: Annotated[
-        str | None,
-        typer.Option(metavar="S", help="curves: the cell's sparsity, or `dense`.", show_default=False),
-    ] = None,
-    seeds: Annotated[
-        str | None,
-        typer.Option(metavar="N,N", help="curves: seeds of the runs.", show_default="the first 6"),
-    ] = None,
+    probability: Chance = None,
+    width: CellWidth = None,
+    samples: CellSamples = None,
+    sparsity: CellSparsity = None,
+    seeds: RunSeeds = None,
     interval: Interval = None,
     level: Level = None,
 ) -> None:
