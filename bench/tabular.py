@@ -1,11 +1,11 @@
 """Networks against tuned forests on tables, through the whole service: the paper's Figure 3, down-scaled.
 
-Usage: python -m bench.tabular [--tables DIR] [--splits 3] [--data-dir tabular-data] [--quick] [--results DIR]
+Usage: python -m bench.tabular [--tables DIR] [--splits 5] [--data-dir tabular-data] [--quick] [--results DIR]
 
 DIR holds tables as text, the class in the last column; without it two tables of scikit-learn's are taken. A
-few candidates of every model are compared, and which one counts is chosen on validation rows; what is told of
-widths has all networks. Ctrl-C and a second start on the same data folder go on where it stopped; more splits
-train only the new runs. `bench.report` draws the pictures.
+few candidates of every model are compared, and which one counts is chosen on validation rows. Ctrl-C and a
+second start on the same data folder go on where it stopped; more splits train only the new runs.
+`bench.report` draws the pictures.
 """
 
 from __future__ import annotations
@@ -27,10 +27,8 @@ from tombola.spec import EstimatorModels, MlpModels, TabularGrid, TabularSpec, T
 
 FRACTIONS = [0.01, 0.03, 0.1, 0.3, 1.0]
 QUICK_FRACTIONS = [0.3, 1.0]
-
-
-#: Candidates of each model that are compared; there are more networks, for what is told of widths.
-TRIALS = 4
+#: Candidates of each model.
+TRIALS = 8
 
 
 def networks(*, quick: bool) -> list[MlpModels]:
@@ -84,7 +82,7 @@ def trained(client: Client, spec: TabularSpec) -> dict[str, Any]:
         "quoted_seconds": None if data.quote.wall_seconds is None else data.quote.wall_seconds.model_dump(),
         "seconds": seconds,
         "core_seconds": None if data.actual is None else data.actual.core_seconds,
-        "comparison": experiment.comparison(trials=TRIALS).model_dump(mode="json"),
+        "comparison": experiment.comparison().model_dump(mode="json"),
         "untuned": untuned(experiment),
         "frontier": experiment.width_frontier().model_dump(mode="json"),
     }
@@ -103,7 +101,7 @@ def main() -> None:
     """Train, print the accuracies and write tabular.json."""
     parser = output.parser(__doc__)
     parser.add_argument("--tables", type=Path, help="folder of tables [default: two of scikit-learn's]")
-    parser.add_argument("--splits", type=int, default=3, help="splits of each data set")
+    parser.add_argument("--splits", type=int, default=5, help="splits of each data set")
     parser.add_argument("--data-dir", type=Path, default=ROOT / "tabular-data", help="quick: a temporary one")
     arguments = parser.parse_args()
     with ExitStack() as held:

@@ -54,10 +54,10 @@ class Candidate:
 
     @property
     def turn(self) -> tuple[str, int]:
-        """Sorts the candidates of a model into the order of a random search.
+        """Sorts the candidates of a model into the order of a search.
 
-        Those of libraries are drawn at random, the default first. Networks come from a product of lists, of
-        which the first few would be alike; so they are scrambled, always in the same way.
+        Those of libraries are spread over their space, defaults first. Networks come from a product of lists,
+        of which the first few would be alike; so they are scrambled, always in the same way.
         """
         if not isinstance(self.model, MlpModel):
             return "", self.number

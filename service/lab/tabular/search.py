@@ -1,22 +1,24 @@
-"""Candidates of libraries' models: the default, then a random search whose draws are the same for ever.
+"""Candidates of libraries' models: defaults, then a quasi-random search that is the same for ever.
 
 The spaces of forest, boosting and xgboost are those of Grinsztajn et al. 2022 (arXiv 2207.08815, appendix),
 with 250 trees as in their code; but boosting draws its learning rate log-uniformly, none for which 1000
-rounds are too few. Candidate 0 is a default that is hard to beat, and candidate t depends on the model and t
-alone: the first 8 of 20 are those of 8.
+rounds are too few, and leaves of a forest begin at one row, not two. The first candidates are defaults that
+are hard to beat; candidate t depends on the model and t alone: the first 8 of 20 are those of 8. Points of
+low discrepancy spread a small budget over every hyperparameter, where independent draws leave gaps
+(Bousquet et al. 2017, arXiv 1706.03200). No two are equal: t trials are t different fits.
 """
 
 from __future__ import annotations
 
-import math
-import random
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterator, Sequence
+from itertools import chain, count, islice
+from statistics import NormalDist
 
 from tombola.spec import EstimatorKind, EstimatorModel, EstimatorModels
 
 Value = float | int | str | bool | None
-#: Draws a value with a generator of numbers uniform on [0, 1).
-Draw = Callable[[Callable[[], float]], Value]
+#: Makes a value of a number in [0, 1): a quantile function.
+Quantile = Callable[[float], Value]
 
 #: Digits of a drawn number: enough for any hyperparameter, and short to read.
 _DIGITS = 4
@@ -26,44 +28,66 @@ _ROUNDS = 1000
 
 def candidates(models: EstimatorModels) -> list[EstimatorModel]:
     """Return the candidates of a model, in the order of their numbers."""
-    return [candidate(models.kind, number) for number in models.numbers]
+    known = list(islice(_sequence(models.kind), max(models.numbers) + 1))
+    return [EstimatorModel(kind=models.kind, hyperparameters=known[number]) for number in models.numbers]
 
 
 def candidate(kind: EstimatorKind, number: int) -> EstimatorModel:
     """Return one candidate of a model; 0 is its default."""
-    if number == 0:
-        return EstimatorModel(kind=kind, hyperparameters=dict(_DEFAULTS[kind]))
-    # Python guarantees this stream for a seed of text: random() and seed() are kept compatible.
-    uniform = random.Random(f"tombola {kind} {number}").random  # noqa: S311  # no secret
-    drawn = {name: draw(uniform) for name, draw in _SPACES[kind].items()}
-    return EstimatorModel(kind=kind, hyperparameters=dict(_FIXED.get(kind, {})) | drawn)
+    return EstimatorModel(kind=kind, hyperparameters=next(islice(_sequence(kind), number, None)))
 
 
-def _choice(values: Sequence[Value], shares: Sequence[float] | None = None) -> Draw:
-    """Draw one of some values, each with its share (default: equal ones)."""
+def _sequence(kind: EstimatorKind) -> Iterator[dict[str, Value]]:
+    found: list[dict[str, Value]] = []
+    for hyperparameters in chain(_DEFAULTS[kind], (_drawn(kind, number) for number in count(1))):
+        if hyperparameters not in found:
+            found.append(hyperparameters)
+            yield hyperparameters
+
+
+def _drawn(kind: EstimatorKind, number: int) -> dict[str, Value]:
+    space = _SPACES[kind]
+    places = zip(space.items(), _point(len(space), number), strict=True)
+    return _FIXED.get(kind, {}) | {name: quantile(place) for (name, quantile), place in places}
+
+
+def _point(dimensions: int, number: int) -> Iterator[float]:
+    """Yield a point of the additive recurrence with Roberts's generalised golden ratio (2018), from 1/2 on.
+
+    The ratio is the positive root of x^(d+1) = x + 1, and coordinate j advances by its power -j.
+    """
+    ratio = 2.0
+    for _ in range(64):
+        ratio = (1 + ratio) ** (1 / (dimensions + 1))
+    for power in range(1, dimensions + 1):
+        yield (0.5 + number * ratio**-power) % 1.0
+
+
+def _choice(values: Sequence[Value], shares: Sequence[float] | None = None) -> Quantile:
+    """Choose one of some values, each with its share (default: equal ones)."""
     parts = shares or [1 / len(values)] * len(values)
 
-    def draw(uniform: Callable[[], float]) -> Value:
-        left = uniform()
+    def quantile(place: float) -> Value:
+        left = place
         for value, share in zip(values, parts, strict=True):
             left -= share
             if left < 0:
                 return value
         return values[-1]
 
-    return draw
+    return quantile
 
 
-def _uniform(low: float, high: float) -> Draw:
-    return lambda uniform: _short(low + (high - low) * uniform())
+def _uniform(low: float, high: float) -> Quantile:
+    return lambda place: _short(low + (high - low) * place)
 
 
-def _log_uniform(low: float, high: float) -> Draw:
-    return lambda uniform: _short(low * (high / low) ** uniform())
+def _log_uniform(low: float, high: float) -> Quantile:
+    return lambda place: _short(low * (high / low) ** place)
 
 
-def _whole_log_uniform(low: float, high: float) -> Draw:
-    return lambda uniform: round(low * (high / low) ** uniform())
+def _whole_log_uniform(low: float, high: float) -> Quantile:
+    return lambda place: round(low * (high / low) ** place)
 
 
 def _short(value: float) -> float:
@@ -71,27 +95,22 @@ def _short(value: float) -> float:
     return float(f"{value:.{_DIGITS}g}")
 
 
-def _normal(uniform: Callable[[], float]) -> float:
-    """Draw from the standard normal distribution (Box and Muller 1958)."""
-    return math.sqrt(-2 * math.log(1 - uniform())) * math.cos(2 * math.pi * uniform())
-
-
-def _whole_normal(mean: float, deviation: float, least: int) -> Draw:
-    return lambda uniform: max(least, round(mean + deviation * _normal(uniform)))
+def _whole_normal(mean: float, deviation: float, least: int) -> Quantile:
+    return lambda place: max(least, round(NormalDist(mean, deviation).inv_cdf(place)))
 
 
 _FOREST_FEATURES: list[Value] = ["sqrt", "sqrt", "log2", None, 0.1, 0.2, 0.3, 0.4, 0.5, 0.6, 0.7, 0.8, 0.9]
 _BOOSTER_ROUNDS: dict[str, Value] = {"n_estimators": _ROUNDS}
 _TABM: dict[str, Value] = {"members": 16, "max_steps": 2000}
 
-_DEFAULTS: dict[EstimatorKind, dict[str, Value]] = {
-    "forest": {"n_estimators": _TREES, "min_samples_leaf": 2},
-    "boosting": {"max_iter": _ROUNDS},
-    "logistic": {"C": 1.0},
-    "lightgbm": _BOOSTER_ROUNDS | {"learning_rate": 0.05},
-    "xgboost": _BOOSTER_ROUNDS | {"learning_rate": 0.1},
-    "catboost": {"iterations": _ROUNDS},
-    "tabm": _TABM | {"learning_rate": 0.002, "weight_decay": 0.0003, "width": 128, "blocks": 2},
+_DEFAULTS: dict[EstimatorKind, list[dict[str, Value]]] = {
+    "forest": [{"n_estimators": _TREES, "min_samples_leaf": 2}, {"n_estimators": _TREES}],
+    "boosting": [{"max_iter": _ROUNDS}],
+    "logistic": [{"C": 1.0}],
+    "lightgbm": [_BOOSTER_ROUNDS | {"learning_rate": 0.05}],
+    "xgboost": [_BOOSTER_ROUNDS | {"learning_rate": 0.1}],
+    "catboost": [{"iterations": _ROUNDS}],
+    "tabm": [_TABM | {"learning_rate": 0.002, "weight_decay": 0.0003, "width": 128, "blocks": 2}],
 }
 #: What a search leaves as it is.
 _FIXED: dict[EstimatorKind, dict[str, Value]] = {
@@ -102,13 +121,13 @@ _FIXED: dict[EstimatorKind, dict[str, Value]] = {
     "catboost": {"iterations": _ROUNDS},
     "tabm": _TABM,
 }
-_SPACES: dict[EstimatorKind, dict[str, Draw]] = {
+_SPACES: dict[EstimatorKind, dict[str, Quantile]] = {
     "forest": {
         "criterion": _choice(["gini", "entropy"]),
         "max_features": _choice(_FOREST_FEATURES),
         "max_depth": _choice([None, 2, 3, 4], [0.7, 0.1, 0.1, 0.1]),
         "min_samples_split": _choice([2, 3], [0.95, 0.05]),
-        "min_samples_leaf": _whole_log_uniform(1.5, 50.5),
+        "min_samples_leaf": _whole_log_uniform(0.6, 50.5),
         "bootstrap": _choice([True, False]),
         "min_impurity_decrease": _choice([0.0, 0.01, 0.02, 0.05], [0.85, 0.05, 0.05, 0.05]),
     },

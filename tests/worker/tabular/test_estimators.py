@@ -7,7 +7,8 @@ import time
 import numpy as np
 import pytest
 from sklearn.datasets import load_wine, make_classification
-from sklearn.ensemble import RandomForestClassifier
+from sklearn.ensemble import HistGradientBoostingClassifier, RandomForestClassifier
+from sklearn.metrics import log_loss
 
 from service.lab.tabular.search import candidate, candidates
 from tombola.results import Outcome
@@ -21,8 +22,8 @@ from tombola.spec import (
 )
 from worker.engine.seam import TabularRun
 from worker.engine.tables import Prepared, Rows
-from worker.tabular.estimators import EstimatorEngine
-from worker.tabular.estimators._seam import library_seed
+from worker.tabular.estimators import EstimatorEngine, _seam, _sklearn
+from worker.tabular.estimators._seam import growing, library_seed
 from worker.tabular.estimators.engine import LibraryMissingError
 
 KINDS = ["forest", "boosting", "logistic", "lightgbm", "xgboost", "catboost", "tabm"]
@@ -107,9 +108,51 @@ def test_a_forest_grown_in_pieces_is_the_one_grown_at_once():
     assert found.score.test.loss == pytest.approx(-np.mean(np.log(np.maximum(truth, 1e-15))))
 
 
-def test_boosting_keeps_the_rounds_that_are_best_on_validation_rows():
-    (found,) = trained([run("boosting", classes=2, samples=150)]).values()
-    assert 0 < found.steps < 1000
+def test_boosting_keeps_the_round_that_is_best_on_validation_rows_wherever_its_pieces_end(monkeypatch):
+    asked = run("boosting", classes=2, samples=150, learning_rate=0.2)
+    (found,) = trained([asked]).values()
+    split = provide(asked.configuration.target, 150, False)
+    plain = HistGradientBoostingClassifier(
+        max_iter=200, learning_rate=0.2, early_stopping=False, random_state=library_seed("e" * 64, 0, 0)
+    ).fit(split.train.features, split.train.classes)
+    losses = [
+        log_loss(split.validation.classes, shares)
+        for shares in plain.staged_predict_proba(split.validation.features)
+    ]
+    best = next(at for at, loss in enumerate(losses) if loss == min(losses[: at + 21]))  # patience is 20
+    assert found.steps == best + 1
+    assert best + 20 < len(losses)
+    shares = list(plain.staged_predict_proba(split.test.features))[best]
+    assert found.score.test.loss == pytest.approx(log_loss(split.test.classes, shares))
+    for pieces in ([200], [found.steps, found.steps + 20, found.steps + 21], range(1, 201)):
+        monkeypatch.setattr(_sklearn, "growing", lambda _most, pieces=pieces: iter(pieces))
+        assert list(trained([asked]).values()) == [found]
+
+
+def test_a_ridge_in_pieces_ends_where_one_fit_does(monkeypatch):
+    asked = run("logistic")
+    (at_once,) = trained([asked]).values()
+    monkeypatch.setattr(_sklearn, "_PASSED", 0)  # as for a huge table
+    monkeypatch.setattr(_sklearn, "_ITERATIONS", 5)
+    (in_pieces,) = trained([asked]).values()
+    assert in_pieces.steps > at_once.steps > 5
+    assert in_pieces.score.test.loss == pytest.approx(at_once.score.test.loss, rel=1e-2)
+
+
+def test_pieces_end_with_the_last_and_stay_within_about_a_second(monkeypatch):
+    now = [0.0]
+    monkeypatch.setattr(_seam.time, "perf_counter", lambda: now[0])
+
+    def fit(seconds_each, most):
+        ends = [0]
+        for end in growing(most):
+            now[0] += (end - ends[-1]) * seconds_each
+            ends.append(end)
+        return ends
+
+    assert fit(5.0, 4) == [0, 1, 2, 3, 4]
+    assert fit(1e-9, 100) == [0, 1, 3, 7, 15, 31, 63, 100]
+    assert max(np.diff(fit(0.1, 1000))) <= 10
 
 
 def test_a_stop_ends_a_long_fit_within_seconds():
@@ -163,41 +206,62 @@ def test_networks_are_not_for_this_engine():
 
 
 @pytest.mark.parametrize("kind", KINDS)
-def test_more_trials_begin_with_the_fewer_and_are_not_the_same_again(kind):
-    few, many = (candidates(EstimatorModels(kind=kind, trials=trials)) for trials in (5, 30))
+def test_more_trials_begin_with_the_fewer_and_none_is_tried_twice(kind):
+    few, many = (candidates(EstimatorModels(kind=kind, trials=trials)) for trials in (5, 1000))
     assert many[:5] == few
-    assert len({item.model_dump_json() for item in many}) >= 28
+    assert many[700] == candidate(kind, 700)
+    assert len({item.model_dump_json() for item in many}) == 1000
+
+
+def test_chosen_numbers_are_those_of_all_trials():
+    every, some = (
+        candidates(EstimatorModels(kind="forest", trials=40, candidates=numbers))
+        for numbers in (None, [26, 2])
+    )
+    assert some == [every[26], every[2]]
+
+
+def test_a_small_search_reaches_into_every_part_of_a_space():
+    """Each sixteenth of the draws' learning rates, on its logarithm, holds about 16 of 256."""
+    rates = [
+        one.hyperparameters["learning_rate"]
+        for one in candidates(EstimatorModels(kind="xgboost", trials=257))
+    ]
+    places = np.log(np.array(rates[1:]) / 0.003) / np.log(0.7 / 0.003)
+    counts, _ = np.histogram(places, bins=16, range=(0, 1))
+    assert 12 <= min(counts) <= max(counts) <= 20
 
 
 def test_candidates_are_these_for_ever():
     """They are part of what identifies a run."""
     assert candidate("forest", 0).hyperparameters == {"n_estimators": 250, "min_samples_leaf": 2}
-    assert candidate("forest", 3).hyperparameters == {
+    assert candidate("forest", 1).hyperparameters == {"n_estimators": 250}
+    assert candidate("forest", 7).hyperparameters == {
         "n_estimators": 250,
-        "criterion": "gini",
-        "max_features": "log2",
+        "criterion": "entropy",
+        "max_features": 0.3,
         "max_depth": None,
         "min_samples_split": 2,
-        "min_samples_leaf": 26,
-        "bootstrap": True,
+        "min_samples_leaf": 2,
+        "bootstrap": False,
         "min_impurity_decrease": 0.0,
     }
     assert candidate("boosting", 2).hyperparameters == {
         "max_iter": 1000,
-        "learning_rate": 0.02095,
-        "max_leaf_nodes": 28,
+        "learning_rate": 0.02304,
+        "max_leaf_nodes": 40,
         "max_depth": 3,
-        "min_samples_leaf": 23,
+        "min_samples_leaf": 20,
     }
     assert candidate("xgboost", 1).hyperparameters == {
         "n_estimators": 1000,
-        "max_depth": 7,
-        "learning_rate": 0.1466,
-        "gamma": 3.444e-05,
+        "max_depth": 5,
+        "learning_rate": 0.02184,
+        "gamma": 4.811e-06,
         "min_child_weight": 3,
-        "subsample": 0.7432,
-        "colsample_bytree": 0.934,
-        "colsample_bylevel": 0.5917,
-        "reg_alpha": 2.875e-08,
-        "reg_lambda": 1.656,
+        "subsample": 0.597,
+        "colsample_bytree": 0.5726,
+        "colsample_bylevel": 0.5499,
+        "reg_alpha": 3.76e-08,
+        "reg_lambda": 1.026,
     }

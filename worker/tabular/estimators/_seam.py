@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import hashlib
-from collections.abc import Callable, Mapping
+import time
+from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass
 from typing import Any
 
@@ -38,6 +39,20 @@ def library_seed(dataset: str, split: int, seed: int) -> int:
     """Return the seed of a library: the first 31 bits of the SHA-256 of "<data set>/<split>/<seed>"."""
     digest = hashlib.sha256(f"{dataset}/{split}/{seed}".encode()).digest()
     return int.from_bytes(digest[:4], "big") >> 1
+
+
+def growing(most: int) -> Iterator[int]:
+    """Yield how many trees or rounds there shall be next, up to the most: each piece takes about a second.
+
+    What comes of them must not depend on where the pieces end.
+    """
+    done, piece = 0, 1
+    while done < most:
+        done = min(most, done + piece)
+        began_at = time.perf_counter()
+        yield done
+        seconds = time.perf_counter() - began_at
+        piece = max(1, min(2 * piece, int(piece / max(seconds, 1e-3))))
 
 
 def mean_loss(probabilities: NDArray[np.floating], classes: NDArray[np.int64]) -> float:

@@ -2,25 +2,29 @@
 
 from __future__ import annotations
 
-import math
 from itertools import islice
 from typing import TYPE_CHECKING
 
 from sklearn.ensemble import HistGradientBoostingClassifier, RandomForestClassifier
 from sklearn.linear_model import LogisticRegression
 
-from worker.tabular.estimators._seam import Fitted, mean_loss
+from worker.tabular.estimators._seam import Fitted, growing
 
 if TYPE_CHECKING:
+    import numpy as np
+    from numpy.typing import NDArray
+
     from worker.engine._lanes import Tick
     from worker.engine.tables import Prepared
     from worker.tabular.estimators._seam import Hyperparameters
 
-#: Trees, boosting rounds and iterations between two looks at whether to stop.
-_TREES, _ROUNDS, _ITERATIONS = 10, 10, 20
 #: Boosting ends after so many rounds without a better validation loss (Grinsztajn et al. 2022).
 PATIENCE = 20
 _MOST_ITERATIONS = 1000
+#: Least iterations of a linear model between two looks at whether to stop.
+_ITERATIONS = 20
+#: Numbers of a table that L-BFGS passes in some seconds; a piece is never shorter, for it starts anew.
+_PASSED = 2e9
 
 
 def fit_forest(given: Hyperparameters, prepared: Prepared, seed: int, tick: Tick) -> Fitted:
@@ -28,7 +32,7 @@ def fit_forest(given: Hyperparameters, prepared: Prepared, seed: int, tick: Tick
     settings = dict(given)
     trees = settings.pop("n_estimators", 100)
     forest = RandomForestClassifier(0, warm_start=True, n_jobs=1, random_state=seed, **settings)
-    for count in [*range(_TREES, trees, _TREES), trees]:
+    for count in growing(trees):
         tick()
         forest.set_params(n_estimators=count)
         forest.fit(prepared.train.features, prepared.train.classes)
@@ -40,38 +44,56 @@ def fit_boosting(given: Hyperparameters, prepared: Prepared, seed: int, tick: Ti
     settings = dict(given)
     most = settings.pop("max_iter", 100)
     boosting = HistGradientBoostingClassifier(
-        warm_start=True, early_stopping=False, random_state=seed, **settings
+        warm_start=True,
+        early_stopping=True,
+        n_iter_no_change=PATIENCE,
+        tol=0.0,
+        random_state=seed,
+        **settings,
     )
-    validation = prepared.validation
-    best, rounds = math.inf, 0
-    for count in [*range(_ROUNDS, most, _ROUNDS), most]:
+    rounds = 0
+    for count in growing(most):
         tick()
         boosting.set_params(max_iter=count)
-        boosting.fit(prepared.train.features, prepared.train.classes)
-        reached = mean_loss(boosting.predict_proba(validation.features), validation.classes)
-        if reached < best:
-            best, rounds = reached, count
-        elif count - rounds >= PATIENCE:
+        boosting.fit(
+            prepared.train.features,
+            prepared.train.classes,
+            X_val=prepared.validation.features,
+            y_val=prepared.validation.classes,
+        )
+        rounds, ended = _best_round(boosting.validation_score_[1:])  # the first is that of no tree at all
+        if ended:
             break
     return Fitted(
         lambda features: next(islice(boosting.staged_predict_proba(features), rounds - 1, None)), rounds
     )
 
 
+def _best_round(scores: NDArray[np.float64]) -> tuple[int, bool]:
+    """Return the best round, and whether patience ended there: whatever more a piece added has no say."""
+    best = 0
+    for place, score in enumerate(scores):
+        if score > scores[best]:
+            best = place
+        elif place - best >= PATIENCE:
+            return best + 1, True
+    return best + 1, False
+
+
 def fit_logistic(given: Hyperparameters, prepared: Prepared, seed: int, tick: Tick) -> Fitted:
     """Fit a logistic regression: L-BFGS with a ridge penalty, SAGA where there is a lasso's."""
     ridge = not given.get("l1_ratio")
+    piece = _MOST_ITERATIONS if ridge else _ITERATIONS
+    if ridge:
+        numbers = prepared.train.features.size * prepared.class_count
+        piece = max(_ITERATIONS, min(_MOST_ITERATIONS, int(_PASSED / numbers)))
     model = LogisticRegression(
-        solver="lbfgs" if ridge else "saga",
-        max_iter=_MOST_ITERATIONS if ridge else _ITERATIONS,
-        warm_start=not ridge,
-        random_state=seed,
-        **given,
+        solver="lbfgs" if ridge else "saga", max_iter=piece, warm_start=True, random_state=seed, **given
     )
     taken = 0
     while True:
         tick()
         model.fit(prepared.train.features, prepared.train.classes)
         taken += int(model.n_iter_.max())
-        if ridge or int(model.n_iter_.max()) < _ITERATIONS or taken >= _MOST_ITERATIONS:
+        if int(model.n_iter_.max()) < piece or taken >= _MOST_ITERATIONS:
             return Fitted(model.predict_proba, taken)

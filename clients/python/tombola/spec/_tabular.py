@@ -33,7 +33,7 @@ MAX_DEEP_WIDTH = 10_000
 MAX_TABULAR_RUNS = 100_000
 _DEEP = 3
 
-#: Models of libraries, tuned by random search over a space of their own; the last ones come as extras.
+#: Models of libraries, tuned by a search over a space of their own; the last ones come as extras.
 EstimatorKind = Literal["forest", "boosting", "logistic", "lightgbm", "xgboost", "catboost", "tabm"]
 ModelKind = Literal["mlp", EstimatorKind]
 Optimizer = Literal["sgd", "adamw"]
@@ -252,7 +252,7 @@ class MlpModels(_Steps):
 
 
 class EstimatorModels(Contract):
-    """Candidates of a library's model: its default, then a random search over its space."""
+    """Candidates of a library's model: defaults, then a quasi-random search over its space."""
 
     kind: EstimatorKind
     trials: int = Field(
