@@ -10,6 +10,8 @@ from queue import SimpleQueue
 from threading import Event, Lock
 from typing import TYPE_CHECKING, Generic, TypeVar
 
+from worker.engine.errors import EngineError
+
 if TYPE_CHECKING:
     from worker.engine.seam import FinishedRun
 
@@ -50,27 +52,41 @@ class Lanes(Stoppable, Generic[Piece]):
     def __init__(self, pieces: Iterable[Piece]) -> None:
         super().__init__()
         self._waiting = deque(pieces)
+        self._failed: EngineError | None = None
 
     @abstractmethod
     def _do(self, piece: Piece) -> None:
-        """Do a piece of work, and hand its runs over."""
+        """Do a piece of work, and hand its runs over; an `EngineError` is the piece's own."""
 
     def _train_in(self, threads: ThreadPoolExecutor, lanes: int) -> None:
-        """Do all pieces in so many of the threads, or until stopped; raise what the first to fail raised."""
+        """Do all pieces in so many of the threads, or until stopped.
+
+        What fails with an `EngineError` stops no other piece; the first such error is raised in the end. Any
+        other error stops all.
+        """
         with threads:
             futures = [threads.submit(self._do_all) for _ in range(lanes)]
         for future in futures:
             future.result()
+        if self._failed is not None:
+            raise self._failed
 
     def _do_all(self) -> None:
         try:
             while (piece := self._next()) is not None:
-                self._do(piece)
+                self._try(piece)
         except StopRequestedError:
             pass
         except BaseException:
             self.stop()
             raise
+
+    def _try(self, piece: Piece) -> None:
+        try:
+            self._do(piece)
+        except EngineError as error:
+            with self._lock:
+                self._failed = self._failed or error
 
     def _next(self) -> Piece | None:
         self.tick()

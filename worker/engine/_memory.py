@@ -1,14 +1,38 @@
-"""How much memory an engine may use, and how running out of it shows."""
+"""How much memory an engine may use, how lanes share it, and how running out of it shows."""
 
 from __future__ import annotations
 
 import os
+from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
+from threading import Condition
 
 import torch
 
 #: Share of the free memory that an engine takes by default; other processes want some.
 SHARE = 0.5
+
+
+class Budget:
+    """Bytes that lanes share: who would pass them waits until others have given back."""
+
+    def __init__(self, total: int) -> None:
+        self._left = total
+        self._given_back = Condition()
+
+    @contextmanager
+    def holding(self, amount: int) -> Iterator[None]:
+        """Hold some bytes, at most the total."""
+        with self._given_back:
+            self._given_back.wait_for(lambda: self._left >= amount)
+            self._left -= amount
+        try:
+            yield
+        finally:
+            with self._given_back:
+                self._left += amount
+                self._given_back.notify_all()
 
 
 def default_limit(device: torch.device) -> int:

@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
-import os
 from collections.abc import Callable
+
+import joblib
 
 from service.lab.datasets import storing
 from service.lab.datasets.table import Table
@@ -62,5 +63,5 @@ class TableEngines:
 
 
 def threads(settings: Settings) -> int:
-    """Return how many cores models of libraries train on."""
-    return settings.threads or os.cpu_count() or 1
+    """Return how many cores models of libraries train on: by default those that the container may use."""
+    return settings.threads or joblib.cpu_count()

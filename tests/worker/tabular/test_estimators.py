@@ -24,7 +24,7 @@ from worker.engine.seam import TabularRun
 from worker.engine.tables import Prepared, Rows
 from worker.tabular.estimators import EstimatorEngine, _seam, _sklearn
 from worker.tabular.estimators._seam import growing, library_seed
-from worker.tabular.estimators.engine import LibraryMissingError
+from worker.tabular.estimators.engine import FitFailedError, LibraryMissingError
 
 KINDS = ["forest", "boosting", "logistic", "lightgbm", "xgboost", "catboost", "tabm"]
 HERE = [kind for kind in KINDS if kind != "catboost" or importlib.util.find_spec("catboost")]
@@ -189,10 +189,42 @@ def test_importance_finds_the_columns_that_tell():
     assert found.score.importance[0].support is None
 
 
-def test_a_library_that_is_not_there_is_named(monkeypatch):
-    monkeypatch.setattr("worker.tabular.estimators.engine.find_spec", lambda _: None)
+def test_a_library_that_is_not_there_is_named_and_stops_no_other_model(monkeypatch):
+    monkeypatch.setattr("worker.tabular.estimators.engine.find_spec", lambda name: name != "catboost" or None)
+    finished = []
+    asked = [run("catboost"), run("forest"), run("catboost", 1), run("logistic")]
     with pytest.raises(LibraryMissingError, match=r"pip install 'tombola-server\[catboost\]'"):
-        trained([run("catboost")])
+        EstimatorEngine(provide, 1).train(asked, finished.append, lambda _: False)
+    assert [item.run for item in finished] == [asked[1], asked[3]]
+
+
+def test_what_a_library_refuses_is_told_with_the_model_and_stops_no_other():
+    asked = [run("forest", max_features="half"), run("logistic")]
+    finished = []
+    with pytest.raises(FitFailedError, match=r"forest with .*'half'.* on 90 rows: InvalidParameterError: "):
+        EstimatorEngine(provide, 2).train(asked, finished.append, lambda _: False)
+    assert [item.run for item in finished] == [asked[1]]
+
+
+@pytest.mark.parametrize("kind", ["boosting", "lightgbm", "xgboost", "catboost", "tabm"])
+def test_a_stop_in_the_middle_of_a_fit_is_no_failure(kind):
+    if kind not in HERE:
+        pytest.skip(f"{kind}, an extra of 97 MB, is not installed")
+    long = {
+        "boosting": {"learning_rate": 1e-4},
+        "lightgbm": {"learning_rate": 1e-4},
+        "xgboost": {"learning_rate": 1e-4},
+        "catboost": {"learning_rate": 1e-4},
+        "tabm": {"learning_rate": 1e-6, "max_steps": 100_000},
+    }[kind]
+    rounds = {"boosting": "max_iter", "catboost": "iterations"}.get(kind, "n_estimators")
+    settings = long if kind == "tabm" else long | {rounds: 1_000_000}
+    began_at = time.monotonic()
+    finished = []
+    assert not EstimatorEngine(provide, 1).train(
+        [run(kind, **settings)], finished.append, lambda _: time.monotonic() - began_at > 1
+    )
+    assert not finished
 
 
 def test_networks_are_not_for_this_engine():

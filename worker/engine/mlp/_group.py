@@ -5,6 +5,8 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Self
 
+from worker.engine._group import FIXED_BYTES
+
 if TYPE_CHECKING:
     from tombola.spec import MlpModel, Optimizer, TabularConfiguration, TabularTask
 
@@ -12,8 +14,12 @@ _FLOAT = 4
 #: Activations of one layer in a batch, in numbers: larger batches fall out of the cache and gain nothing.
 _BATCH_ACTIVATIONS = 2**19
 _MOST_RUNS = 512
-#: Copies of the parameters: themselves, those of the best evaluation, gradients; Adam's two moments.
-_COPIES = {"sgd": 3, "adamw": 5}
+#: Copies of the parameters: themselves, those of the best evaluation, gradients; Adam's two moments and a
+#: product of its own.
+_COPIES = {"sgd": 3, "adamw": 6}
+#: Numbers for each output of an evaluated row: float32, its copy when chunks are joined, and one run's as
+#: float64 in five steps on the way to its scores.
+_OUTPUTS_OF_RUNS, _OUTPUTS_OF_ONE = 2, 10
 
 
 @dataclass(frozen=True)
@@ -71,10 +77,23 @@ class Group:
 
     @property
     def bytes_per_run(self) -> int:
-        """Estimate the memory of one run in a batch, in bytes of float32."""
-        rows = max(self.batch_size * 2, self.chunk)
+        """Estimate the memory of one more run in a batch, in bytes."""
+        validation = self.task.protocol.validation_rows(self.task.rows, self.samples)
+        # Activations and slopes of a step, and of an evaluation; freed ones are not always taken again.
+        rows = 2 * (self.batch_size + self.chunk)
         passing = rows * (self.width * (self.depth - 1) + self.task.features)
-        return _FLOAT * (_COPIES[self.optimizer] * self.parameters + passing)
+        judged = _OUTPUTS_OF_RUNS * validation * self.outputs
+        return _FLOAT * (_COPIES[self.optimizer] * self.parameters + passing + judged)
+
+    def bytes_of(self, runs: int) -> int:
+        """Estimate the memory of a batch of so many runs, in bytes."""
+        _, validation, test = self.task.protocol.sizes(self.task.rows)
+        judged = _FLOAT * _OUTPUTS_OF_ONE * max(validation, test) * self.task.classes
+        return FIXED_BYTES + runs * self.bytes_per_run + judged
+
+    def runs_within(self, memory: int) -> int:
+        """Return how many runs a batch within so many bytes has, 0 where one alone is too large."""
+        return max(0, (memory - self.bytes_of(0)) // self.bytes_per_run)
 
     @property
     def most_runs(self) -> int:

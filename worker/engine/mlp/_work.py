@@ -11,7 +11,7 @@ import torch
 
 from tombola.spec import MlpModel
 from worker.engine._lanes import Lanes
-from worker.engine._memory import is_out_of_memory
+from worker.engine._memory import Budget, is_out_of_memory
 from worker.engine._work import training_threads
 from worker.engine.errors import EngineMemoryError
 from worker.engine.mlp._batch import Batch, Member
@@ -43,6 +43,7 @@ class Work(Lanes[tuple[Group, list[Member]]]):
 
     def __init__(self, runs: Sequence[TabularRun], resources: Resources) -> None:
         self._resources = resources
+        self._budget = Budget(resources.memory)
         groups: dict[Group, list[Member]] = {}
         for run in runs:
             model = run.configuration.model
@@ -56,14 +57,9 @@ class Work(Lanes[tuple[Group, list[Member]]]):
         self._done = 0.0
 
     def _parts(self, group: Group, members: list[Member]) -> Iterable[list[Member]]:
-        lanes = self._resources.lanes
-        fitting = self._resources.memory // lanes // group.bytes_per_run
-        if fitting < 1 and self._resources.memory < group.bytes_per_run:
-            raise EngineMemoryError(
-                f"a network of width {group.width} and depth {group.depth} needs about "
-                f"{group.bytes_per_run / 2**20:.0f} MiB, and there are {self._resources.memory / 2**20:.0f}"
-            )
-        size = max(1, min(fitting, group.most_runs, -(-len(members) // lanes)))
+        lanes, memory = self._resources.lanes, self._resources.memory
+        # A run that is too large for a lane's share trains while others wait for their memory.
+        size = max(1, min(group.runs_within(memory // lanes), group.most_runs, -(-len(members) // lanes)))
         for first in range(0, len(members), size):
             yield members[first : first + size]
 
@@ -71,7 +67,7 @@ class Work(Lanes[tuple[Group, list[Member]]]):
         """Train all runs, or until stopped.
 
         Raises:
-            EngineMemoryError: One run alone does not fit into memory; other runs may have ended before.
+            EngineMemoryError: One run alone does not fit into memory; the others were trained.
         """
         resources = self._resources
         self._train_in(training_threads(resources.lanes, resources.device), resources.lanes)
@@ -82,8 +78,17 @@ class Work(Lanes[tuple[Group, list[Member]]]):
 
     @torch.inference_mode()
     def _do(self, piece: tuple[Group, list[Member]]) -> None:
+        group, members = piece
+        needed, memory = group.bytes_of(len(members)), self._resources.memory
+        if needed > memory:
+            raise EngineMemoryError(
+                f"a network of width {group.width} and depth {group.depth} needs about "
+                f"{needed / 2**20:.0f} MiB, and there are {memory / 2**20:.0f}"
+            )
         try:
-            self._train_batch(*piece)
+            with self._budget.holding(needed):
+                self.tick()
+                self._train_batch(group, members)
         except BaseException as error:
             if is_out_of_memory(error):
                 raise EngineMemoryError(f"memory ran out: {error}") from error

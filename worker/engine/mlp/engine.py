@@ -64,7 +64,7 @@ class MlpEngine:
         See `TabularEngine.train`.
 
         Raises:
-            EngineMemoryError: One run alone does not fit into memory.
+            EngineMemoryError: One run alone does not fit into memory; the others were trained.
             TypeError: A run's model is no network.
         """
         memory = self._memory_limit or _memory.default_limit(self._device)

@@ -53,6 +53,10 @@ class LibraryMissingError(EngineError):
     """A model needs a library that is not installed here."""
 
 
+class FitFailedError(EngineError):
+    """A library raised an error."""
+
+
 class EstimatorEngine:
     """Fits libraries' models on tables; a `TabularEngine`.
 
@@ -82,11 +86,11 @@ class EstimatorEngine:
         """Fit the runs' models and hand each run to `on_finished` once; see `TabularEngine.train`.
 
         Raises:
-            LibraryMissingError: A model needs a library that is not installed.
+            LibraryMissingError: A model needs a library that is not installed; all others were fitted.
+            FitFailedError: A library raised an error; all others were fitted.
             TypeError: A run's model is a network of ours.
         """
-        for run in runs:
-            _needed(_model(run))
+        torch.get_num_threads()  # torch reads its defaults when first asked: before a lane changes them
         # Lanes are the only threads; and a fit in pieces ends each before it converges.
         with threadpool_limits(1), warnings.catch_warnings():
             warnings.simplefilter("ignore", ConvergenceWarning)
@@ -118,11 +122,20 @@ class _Fits(Lanes[TabularRun]):
         began_at = time.perf_counter()
         configuration, model = run.configuration, _model(run)
         task = configuration.target
-        fit, _, scaled = _MODELS[model.kind]
+        fit, package, scaled = _MODELS[model.kind]
+        if find_spec(package) is None:
+            raise LibraryMissingError(
+                f"{model.kind} is not installed on this worker: pip install 'tombola-server[{model.kind}]'"
+            )
         prepared = self._provider(task, configuration.samples, scaled)
         seed = library_seed(task.dataset, task.split, run.seed)
-        fitted = _fitted(fit, model, prepared, seed, self.tick)
-        scored = score(run, self._stoppable(fitted.predict), prepared)
+        try:
+            fitted = _fitted(fit, model, prepared, seed, self.tick)
+            scored = score(run, self._stoppable(fitted.predict), prepared)
+        except Exception as error:
+            self.tick()  # a stop passes through a library, and may come out of it as something else
+            about = f"{model.kind} with {dict(model.hyperparameters)} on {configuration.samples} rows"
+            raise FitFailedError(f"{about}: {type(error).__name__}: {error}") from error
         wall_seconds = (time.perf_counter() - began_at) / self._lanes
         return finished_run(run, fitted.steps, scored, wall_seconds)
 
@@ -170,14 +183,6 @@ def _model(run: TabularRun) -> EstimatorModel:
     if not isinstance(model, EstimatorModel):
         raise TypeError(f"the engine estimators fits models of libraries, not {model.kind}")
     return model
-
-
-def _needed(model: EstimatorModel) -> None:
-    _, package, _ = _MODELS[model.kind]
-    if find_spec(package) is None:
-        raise LibraryMissingError(
-            f"{model.kind} is not installed on this worker: pip install 'tombola-server[{model.kind}]'"
-        )
 
 
 def _enter_lane() -> None:

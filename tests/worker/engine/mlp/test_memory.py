@@ -1,0 +1,82 @@
+from __future__ import annotations
+
+import subprocess
+import sys
+import threading
+from pathlib import Path
+
+import pytest
+import torch
+
+from worker.engine._memory import Budget
+from worker.engine.errors import EngineMemoryError
+from worker.engine.mlp import MlpEngine
+from worker.engine.mlp._group import FIXED_BYTES, Group
+from worker.engine.mlp._work import Work
+
+from .conftest import provide, run
+
+
+@pytest.mark.skipif(sys.platform != "linux", reason="reads the process's memory as Linux does")
+@pytest.mark.parametrize("case", ["wide", "wide-adam", "deep-adam", "large-batch", "many-outputs"])
+def test_the_estimate_covers_what_training_takes(case):
+    program = str(Path(__file__).with_name("memory_program.py"))
+    result = subprocess.run(
+        [sys.executable, program, case], capture_output=True, text=True, timeout=120, check=False
+    )
+    assert result.returncode == 0, result.stderr
+    estimated, grown = (int(word) for word in result.stdout.split())
+    assert grown <= estimated
+
+
+def test_a_network_too_large_for_memory_is_named_with_its_size_and_stops_no_other():
+    small, large = run(), run(width=10_000, depth=3)
+    finished = []
+    with pytest.raises(EngineMemoryError, match=r"width 10000 and depth 3 needs about \d+ MiB, and"):
+        MlpEngine(provide, "cpu", memory_limit=FIXED_BYTES + 2**22).train(
+            [large, small], finished.append, lambda _: False
+        )
+    assert [item.run for item in finished] == [small]
+
+
+def test_networks_that_fill_memory_train_one_after_the_other(monkeypatch):
+    runs = [run(seed, width=2000) for seed in range(4)]
+    group = Group.of(runs[0].configuration, runs[0].configuration.model)
+    inside, most = [], []
+    train_batch = Work._train_batch
+
+    def watched(work, group, members):
+        inside.append(members)
+        most.append(len(inside))
+        train_batch(work, group, members)
+        inside.remove(members)
+
+    monkeypatch.setattr(Work, "_train_batch", watched)
+    threads = torch.get_num_threads()
+    try:
+        torch.set_num_threads(2)
+        engine = MlpEngine(provide, "cpu", memory_limit=int(1.5 * group.bytes_of(1)))
+    finally:
+        torch.set_num_threads(threads)
+    finished = []
+    assert engine.lanes == 2
+    assert engine.train(runs, finished.append, lambda _: False)
+    assert len(finished) == 4
+    assert most == [1, 1, 1, 1]
+
+
+def test_a_budget_gives_bytes_to_who_waits_for_them():
+    budget = Budget(10)
+    got = threading.Event()
+
+    def wait():
+        with budget.holding(6):
+            got.set()
+
+    with budget.holding(6):
+        waiting = threading.Thread(target=wait)
+        waiting.start()
+        with budget.holding(4):
+            assert not got.wait(0.1)
+    assert got.wait(10)
+    waiting.join()
