@@ -21,15 +21,18 @@ _EVALUATED_AT_ONCE = 1024
 #: Operations of an update for each parameter, and copies of the parameters that training keeps.
 _UPDATE_FLOPS = {"sgd": 4.0, "adamw": 14.0}
 _COPIES = {"sgd": 2, "adamw": 4}
-#: Times that a permutation importance shuffles a column.
-_SHUFFLES = 5
+#: Times that a permutation importance shuffles a column, and of how many test rows at most.
+_SHUFFLES, _SHUFFLED_ROWS = 5, 2_000
 #: Speed classes of estimators are so far apart that nothing is concluded from one to another, nor to a width.
 _CLASS_DISTANCE: Final = 1_000
 _KINDS: Final[tuple[str, ...]] = get_args(EstimatorKind)
 
 _TREES = ("n_estimators", "max_iter", "iterations")
 _USUAL_TREES = {"forest": 250, "catboost": 1_000}
-_TABM_EPOCHS, _TABM_HEADS, _TABM_WIDTH, _TABM_FLOPS = 100, 32, 512, 50e9
+#: TabM ends early, after about half of its steps; rows of a step, steps between two looks, and its speed.
+_TABM_STEPS, _TABM_BATCH, _TABM_EVERY, _TABM_FLOPS = 0.5, 256, 100, 80e9
+#: A node of a forest's tree, without the shares of the classes.
+_NODE_BYTES = 64
 
 
 def speed_class(configuration: TabularConfiguration) -> int:
@@ -82,11 +85,21 @@ def run_bytes(configuration: TabularConfiguration) -> int:
     scored = _validation_rows(configuration) + task.protocol.sizes(task.rows)[2]
     rows = ((configuration.samples or 0) + scored) * (task.features + 2) * _FLOAT
     if isinstance(model, EstimatorModel):
-        return 2 * rows
+        return 3 * rows + (_forest_bytes(configuration, model) if model.kind == "forest" else 0)
     parameters, _ = _parameters(configuration, model)
     passing = max(2 * model.batch_size, min(scored, _EVALUATED_AT_ONCE))
     hidden = (model.depth - 1) * model.width
     return (1 + _COPIES[model.optimizer]) * parameters * _FLOAT + rows + passing * hidden * _FLOAT
+
+
+def _forest_bytes(configuration: TabularConfiguration, model: EstimatorModel) -> int:
+    """Return the bytes of the largest forest: trees x 2 x rows / rows in a leaf, a share for each class."""
+    leaf = max(1, int(model.hyperparameters.get("min_samples_leaf") or 1))
+    leaves = (configuration.samples or 0) / leaf
+    depth = model.hyperparameters.get("max_depth")
+    leaves = leaves if depth is None else min(leaves, 2.0**depth)
+    node = _NODE_BYTES + 8 * configuration.target.classes
+    return int(_trees("forest", model.hyperparameters) * 2 * leaves * node)
 
 
 def _parameters(configuration: TabularConfiguration, model: MlpModel) -> tuple[int, int]:
@@ -123,8 +136,8 @@ def _scored_rows(configuration: TabularConfiguration) -> float:
     """Return how many rows are told the class of in the end, with all that importances ask for."""
     task = configuration.target
     test = task.protocol.sizes(task.rows)[2]
-    shuffles = _SHUFFLES * task.features if configuration.importance else 0
-    return _validation_rows(configuration) + test * (1.0 + shuffles)
+    shuffled = _SHUFFLES * task.features * min(test, _SHUFFLED_ROWS) if configuration.importance else 0
+    return float(_validation_rows(configuration) + test + shuffled)
 
 
 def _validation_rows(configuration: TabularConfiguration) -> int:
@@ -172,11 +185,14 @@ def _logistic(configuration: TabularConfiguration, _: Mapping[str, Any]) -> floa
     return 1e-2 + 1e-8 * (configuration.samples or 0) * task.features * task.classes
 
 
-def _tabm(configuration: TabularConfiguration, _: Mapping[str, Any]) -> float:
-    """100 epochs of 32 networks of two layers of 512 neurons, 6 operations for each weight and row."""
-    weights = _TABM_WIDTH * (configuration.target.features + _TABM_WIDTH)
-    rows = _TABM_EPOCHS * (configuration.samples or 0)
-    return 1.0 + 6.0 * rows * _TABM_HEADS * weights / _TABM_FLOPS
+def _tabm(configuration: TabularConfiguration, hyperparameters: Mapping[str, Any]) -> float:
+    """Steps x (1.5 ms a block + 6 operations for each member, row and weight, 2 for rows looked at)."""
+    width, blocks = hyperparameters.get("width", 128), hyperparameters.get("blocks", 2)
+    weights = width * (configuration.target.features + (blocks - 1) * width)
+    looked_at = 2.0 * _validation_rows(configuration) / _TABM_EVERY
+    rows = 6.0 * min(_TABM_BATCH, configuration.samples or 0) + looked_at
+    each = 1.5e-3 * blocks + hyperparameters.get("members", 16) * rows * weights / _TABM_FLOPS
+    return _TABM_STEPS * float(hyperparameters.get("max_steps", 2_000)) * each
 
 
 #: Seconds of one core that fitting takes, by kind of model.

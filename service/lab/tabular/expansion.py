@@ -15,7 +15,7 @@ from service.lab.errors import BadSpec
 from service.lab.tabular import search, sizes
 from service.store import datasets
 from tombola.results import ClassCount, DatasetProfile, ProblemPart
-from tombola.spec import AnyModel, MlpModels, Protocol, TabularConfiguration, TabularSpec, TabularTask
+from tombola.spec import AnyModel, MlpModels, TabularConfiguration, TabularSpec, TabularTask
 
 
 @dataclass(frozen=True, slots=True)
@@ -25,6 +25,7 @@ class Resolved:
     Attributes:
         asked: Its id or name, as the spec says it.
         features: Of its columns, encoded.
+        too_wide: Why it cannot be encoded so, None where it can.
     """
 
     asked: str
@@ -33,6 +34,7 @@ class Resolved:
     rows: int
     features: int
     classes: tuple[ClassCount, ...]
+    too_wide: str | None
 
 
 def resolve(session: Session, spec: TabularSpec) -> list[Resolved]:
@@ -62,20 +64,14 @@ def resolve(session: Session, spec: TabularSpec) -> list[Resolved]:
                     id=row.id,
                     name=row.name,
                     rows=row.rows,
-                    features=encoded_features(profile, spec.target.protocol),
+                    features=sizes.encoded_features(profile, spec.target.protocol),
                     classes=tuple(profile.classes),
+                    too_wide=sizes.too_wide(row.name, profile, spec.target.protocol, row.rows),
                 )
             )
     if wrong:
         raise BadSpec(wrong)
     return found
-
-
-def encoded_features(profile: DatasetProfile, protocol: Protocol) -> int:
-    """Return the number of features of a table, encoded: one a column, or of categories one for each."""
-    if protocol.encoding == "ordinal":
-        return len(profile.columns)
-    return sum(column.distinct if column.kind == "categorical" else 1 for column in profile.columns)
 
 
 def expand(session: Session, spec: TabularSpec) -> list[TabularConfiguration]:
@@ -129,6 +125,8 @@ def _misfits(spec: TabularSpec, one: Resolved, index: int) -> Iterator[ProblemPa
             f"training, {validation} for validation and {test} for testing, and each must have one at least",
         )
         return
+    if one.too_wide is not None:
+        yield ProblemPart(pointer="/target/protocol/encoding", detail=one.too_wide)
     yield from _bad_sizes(spec, one, train)
     for at, models in enumerate(spec.models):
         for position, sparsity in enumerate(models.sparsity if isinstance(models, MlpModels) else ()):

@@ -11,7 +11,7 @@ from sqlalchemy.orm import Session
 from service.lab import asked, quoting
 from service.lab.datasets import storing
 from service.lab.errors import BadTable
-from service.lab.tabular import expansion, sizes
+from service.lab.tabular import sizes
 from tombola.results import ComparisonPlan, DatasetProfile, Quote
 from tombola.spec import (
     EstimatorKind,
@@ -109,6 +109,9 @@ def plan(session: Session, dataset: str, minutes: float, encoding: Encoding = "o
         if not within:
             break
     if found is None:
+        smallest = Protocol(max_train_rows=_QUICK.train, max_test_rows=_QUICK.test, encoding=encoding)
+        if (wide := sizes.too_wide(row.name, profile, smallest, row.rows)) is not None:
+            raise BadTable(wide)
         raise BadTable(
             f"data set {row.name} has {row.rows} rows in {len(profile.classes)} classes, of which a split "
             f"leaves too few for training: it takes {_LEAST_ROWS}, {_LEAST_ROWS_OF_A_CLASS} for each class, "
@@ -129,11 +132,11 @@ def plan(session: Session, dataset: str, minutes: float, encoding: Encoding = "o
 def _ladder(name: str, rows: int, profile: DatasetProfile, encoding: Encoding) -> Iterator[TabularSpec]:
     """Yield the comparisons that a table allows, from small to large, each once."""
     last: TabularSpec | None = None
-    features = expansion.encoded_features(profile, Protocol(encoding=encoding))
+    features = sizes.encoded_features(profile, Protocol(encoding=encoding))
     for rung in _LADDER:
         protocol = Protocol(max_train_rows=rung.train, max_test_rows=rung.test, encoding=encoding)
         fractions = _fractions(name, rows, profile, protocol, rung.fractions)
-        if not fractions:
+        if not fractions or sizes.too_wide(name, profile, protocol, rows) is not None:
             continue
         networks = _networks(rung, features)
         trials = sum(one.candidate_count for one in networks)

@@ -63,6 +63,22 @@ def test_depth_adamw_and_importances_cost_more():
     assert seconds(usual.model_copy(update={"importance": True})) > seconds(usual)
 
 
+def test_importances_are_taken_from_2000_test_rows_at_most():
+    tested = [TASK.model_copy(update={"protocol": Protocol(max_test_rows=rows)}) for rows in (2_000, 5_000)]
+    few, many = (
+        seconds(estimator("forest", task=task, importance=True)) - seconds(estimator("forest", task=task))
+        for task in tested
+    )
+    assert few == pytest.approx(many)
+
+
+def test_a_forest_with_larger_leaves_or_shallow_trees_takes_less_memory():
+    largest = work.run_bytes(estimator("forest", 10_000, min_samples_leaf=1))
+    assert largest > 250 * 10_000 * 64
+    for smaller in ({"min_samples_leaf": 5}, {"max_depth": 3}):
+        assert work.run_bytes(estimator("forest", 10_000, **smaller)) < largest / 4
+
+
 @pytest.mark.parametrize("kind", KINDS)
 def test_more_rows_and_features_take_an_estimator_longer(kind):
     wide = TASK.model_copy(update={"features": 80})

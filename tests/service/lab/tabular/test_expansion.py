@@ -4,13 +4,17 @@ from __future__ import annotations
 
 import pyarrow as pa
 import pytest
+from hypothesis import given
+from hypothesis import strategies as st
 
 from service.lab.datasets import storing
 from service.lab.datasets.storing import About
 from service.lab.datasets.table import Asked, assemble
 from service.lab.errors import BadSpec
+from service.lab.tabular import sizes
 from service.lab.tabular.expansion import expand
-from tombola.spec import TabularSpec
+from tombola.results import ClassCount
+from tombola.spec import Protocol, TabularGrid, TabularSpec
 
 
 @pytest.fixture
@@ -89,6 +93,38 @@ def test_a_sparsity_above_the_features_is_pointed_to(refused):
     wrong = refused(models=models)
     assert set(wrong) == {"/models/1/sparsity/1"}
     assert "data set colours has 5 (one-hot)" in wrong["/models/1/sparsity/1"]
+
+
+def test_a_column_of_names_is_not_encoded_one_hot(database, refused, tabular_spec):
+    rows = range(10_000)
+    table = pa.table({"who": [f"name {row}" for row in rows], "y": [str(row % 2) for row in rows]})
+    with database.write() as session:
+        storing.store(session, storing.prepare(assemble(table, Asked("y")), About("people")))
+    target = {"datasets": ["people"], "protocol": {"encoding": "one-hot"}}
+    wrong = refused(target=target, grid={"fractions": [1.0]})
+    assert wrong["/target/protocol/encoding"] == (
+        "one-hot encoding makes 10000 features of data set people, 10000 of them of column 'who': a split "
+        "would take 1.1 GiB, and at most 1 GiB are given; take the ordinal encoding, or leave that column out"
+    )
+    target["protocol"]["encoding"] = "ordinal"
+    spec = TabularSpec.model_validate(
+        tabular_spec.model_dump()
+        | {"target": target, "grid": {"fractions": [1.0]}, "models": [{"kind": "forest"}]}
+    )
+    with database.read() as session:
+        assert {item.target.features for item in expand(session, spec)} == {1}
+
+
+@given(st.lists(st.integers(1, 400), min_size=2, max_size=5))
+def test_the_fraction_that_is_suggested_holds_every_class(rows):
+    classes = [ClassCount(label=str(number), rows=count, share=0.5) for number, count in enumerate(rows)]
+    protocol = Protocol()
+    largest = protocol.sizes(sum(rows))[0]
+    detail = sizes.check("t", classes, sum(rows), 1, protocol)
+    if detail is not None and "a fraction of" in detail:
+        fraction = float(detail.rsplit(" ", 1)[1])
+        (samples,) = TabularGrid(fractions=[min(1.0, fraction)]).sizes(largest)
+        assert sizes.check("t", classes, sum(rows), samples, protocol) is None
 
 
 def test_a_table_too_small_for_the_protocol_is_pointed_to(refused):

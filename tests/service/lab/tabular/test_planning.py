@@ -97,6 +97,18 @@ def test_the_encoding_is_that_which_was_asked_for(dataset, plan):
     assert plan(dataset.name, 1).spec.target.protocol.encoding == "one-hot"
 
 
+def test_a_column_of_names_makes_the_plan_smaller_or_is_refused_by_name(database, plan):
+    rows = range(70_000)
+    for name, count in (("some", 20_000), ("many", 70_000)):
+        table = pa.table({"who": [f"{row % count}!" for row in rows], "y": [str(row % 2) for row in rows]})
+        with database.write() as session:
+            storing.store(session, storing.prepare(assemble(table, Asked("y")), About(name)))
+    assert plan("some", ENOUGH).spec.target.protocol.max_train_rows == 1_000
+    with pytest.raises(BadTable, match=r"70000 of them of column 'who'.* take the ordinal encoding"):
+        plan("many", ENOUGH)
+    assert plan("many", ENOUGH, "ordinal").spec.target.protocol.max_train_rows == 10_000
+
+
 def test_too_few_rows_are_refused(bring, plan):
     with pytest.raises(BadTable, match="has 12 rows in 2 classes, of which a split leaves too few"):
         plan(bring({"no": 6, "yes": 6}), 5)
