@@ -98,6 +98,7 @@ _COMPARISON = Comparison(
             wins=1,
             ties=2,
             losses=4,
+            diverged=0,
             mean_difference=-0.012,
             median_difference=-0.009,
             p_value=0.047,

@@ -79,6 +79,7 @@ def made():
             wins=0,
             ties=0,
             losses=0,
+            diverged=len(rows) - len(known),
             mean_difference=sum(known) / len(known) if known else None,
             median_difference=None,
             p_value=0.01,
@@ -122,6 +123,11 @@ def test_an_uncorrected_p_value_is_called_so(made):
 def test_networks_that_diverged_lose_without_a_number(made):
     said = _comparison.summary(made({"a": None}))
     assert said == "At 10% of the training rows the forest wins on a, the networks win nowhere."
+    said = _comparison.summary(made({"a": None, "b": 0.03, "c": 0.05}))
+    assert said.endswith(
+        "Over 2 data sets the networks are 4.0 points above, corrected p 0.03 "
+        "(which counts the 3, with those where runs diverged)."
+    )
 
 
 def test_what_limits_the_answer_is_said(made):

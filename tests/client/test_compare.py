@@ -70,6 +70,15 @@ def test_a_table_is_compared_from_its_file_to_the_report_and_again_from_the_stor
     assert "reads most of all signal." in again
     assert "caution: 3 splits of one table" in again
     assert "in the store already" in err or "nothing to train" in err
+    assert "of wall time" in again
+    assert "runs that were there before" in again
+    assert "caution: sparse networks are chosen from 1 setting, the forest from 2" in again
+
+    for option in (("--delimiter", ";"), ("--name", "other"), ("--categorical", "noise")):
+        code, out, err = tool("compare", "halves", *option)
+        assert (code, out) == (2, "")
+        assert f"the data set 'halves' is stored already: {option[0]} is for files" in err
+        assert len(err.splitlines()) == 1
 
 
 def comparison_runs(comparison):

@@ -29,21 +29,29 @@ def planted(tmp_path):
     return path
 
 
-def test_where_no_server_runs_one_is_started_and_the_networks_read_the_planted_columns(planted, tmp_path):
+@pytest.fixture
+def alone(tmp_path):
+    """Return a function that runs a command where no server runs, in a folder of its own."""
     with socket.socket() as asked:
         if asked.connect_ex(("127.0.0.1", 8000)) == 0:
             pytest.skip("something listens at the default address")
     environment = {name: value for name, value in os.environ.items() if not name.startswith("TOMBOLA_")}
-    found = subprocess.run(
-        [sys.executable, "-m", "tombola", "compare", str(planted), "--budget", "0.05", "--json"],
-        cwd=tmp_path,
-        env=environment,
-        capture_output=True,
-        text=True,
-        timeout=200,
-        check=False,
-    )
-    assert found.returncode == 0, found.stderr
+
+    def run(*arguments):
+        command = [sys.executable, "-m", "tombola", *map(str, arguments)]
+        found = subprocess.run(
+            command, cwd=tmp_path, env=environment, capture_output=True, text=True, timeout=200, check=False
+        )
+        assert found.returncode == 0, found.stderr
+        return found
+
+    return run
+
+
+def test_where_no_server_runs_one_is_started_and_the_networks_read_the_planted_columns(
+    planted, alone, tmp_path
+):
+    found = alone("compare", planted, "--budget", "0.05", "--json")
     assert "no server answers at http://127.0.0.1:8000: starting one for this command" in found.stderr
     answer = json.loads(found.stdout)
     assert answer["answer"]
@@ -56,3 +64,13 @@ def test_where_no_server_runs_one_is_started_and_the_networks_read_the_planted_c
     support = sum(column["support"] for column in network[:2])
     assert support > sum(column["initial_support"] for column in network[:2]), "the first layer turns to them"
     assert [path.name for path in tmp_path.iterdir()] == ["planted.csv"], "nothing is left behind"
+
+
+def test_what_is_kept_is_there_for_the_next_time(planted, alone, tmp_path):
+    first = alone("compare", planted, "--budget", "0.01", "--keep", "--json")
+    assert "kept in tombola-data: tombola serve --data-dir tombola-data has it all" in first.stderr
+    assert (tmp_path / "tombola-data").is_dir()
+    again = alone("compare", "planted", "--budget", "0.01", "--keep", "--json")
+    assert "nothing to train" in again.stderr or "in the store already" in again.stderr
+    comparisons = [json.loads(one.stdout)["comparison"]["datasets"] for one in (first, again)]
+    assert comparisons[0] == comparisons[1]

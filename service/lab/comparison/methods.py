@@ -7,7 +7,7 @@ METHODS = (
     "one with the best accuracy on the validation rows counts (of equal ones the lower cross-entropy, "
     "then the first); test rows have no part in the choice. The optimistic accuracy is that of the "
     "setting with the best mean on the test rows, as the paper's maximum over its search space. A budget "
-    "cuts the settings of each model in the order of a random search, a default first. Runs "
+    "cuts the settings of each model in the order of its search, defaults first. Runs "
     "with outputs that are not finite are never chosen; a model that has no others at a split and seed "
     "has no accuracy there, and loses. Means are over splits, of means over seeds. Their limits are "
     "Student's over splits, with the variance corrected for the rows that splits of one table share "

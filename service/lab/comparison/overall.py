@@ -72,6 +72,7 @@ def _test(found: Trials, name: Contender, size: int, rows: Sequence[Difference])
         wins=verdicts["win"],
         ties=verdicts["tie"],
         losses=verdicts["loss"],
+        diverged=len(rows) - len(known),
         mean_difference=float(np.mean(known)) if known else None,
         median_difference=float(np.median(known)) if known else None,
         p_value=ranks.wilcoxon(np.array(all_of_them)),

@@ -9,6 +9,7 @@ from sqlalchemy.orm import Session
 from service.lab.comparison import trials
 from service.lab.comparison.grid import Candidate
 from service.lab.comparison.trials import Entry, Trials
+from service.lab.datasets import storing
 from service.lab.errors import NoRunsYet
 from service.lab.statistics import selection
 from tombola.spec import AnyModels, EstimatorModel, EstimatorModels, MlpModel, MlpModels, TabularSpec
@@ -29,11 +30,14 @@ def reading(session: Session, experiment_id: str) -> TabularSpec:
         UnknownExperiment: No such experiment.
         WrongKind: It is on a parity.
         NoRunsYet: No size has all its runs.
+        UnknownDataset: One of its data sets was deleted.
     """
     found = trials.read(session, experiment_id)
     places = _largest(found)
     if not places:
         raise NoRunsYet(experiment_id)
+    for subject, _ in places:
+        storing.known(session, found.grid.subjects[subject].id)
     entries = trials.entries(found)
     baseline = trials.baseline_of(entries, None)
     chosen = list(
@@ -52,16 +56,12 @@ def reading(session: Session, experiment_id: str) -> TabularSpec:
         if spec.grid.samples is not None
         else {"fractions": [found.grid.fraction(size)]}
     )
-    subjects = {subject for subject, _ in places}
     return TabularSpec.model_validate(
         {
             "name": f"{spec.name[:150]}: what the models read",
+            # By id: a name may mean another table by now.
             "target": spec.target.model_copy(
-                update={
-                    "datasets": [
-                        name for number, name in enumerate(spec.target.datasets) if number in subjects
-                    ]
-                }
+                update={"datasets": [found.grid.subjects[subject].id for subject, _ in places]}
             ),
             "grid": {
                 **sizes,

@@ -97,7 +97,8 @@ def _forest_bytes(configuration: TabularConfiguration, model: EstimatorModel) ->
     leaf = max(1, int(model.hyperparameters.get("min_samples_leaf") or 1))
     leaves = (configuration.samples or 0) / leaf
     depth = model.hyperparameters.get("max_depth")
-    leaves = leaves if depth is None else min(leaves, 2.0**depth)
+    if isinstance(depth, int):
+        leaves = min(leaves, 2.0**depth)
     node = _NODE_BYTES + 8 * configuration.target.classes
     return int(_trees("forest", model.hyperparameters) * 2 * leaves * node)
 
@@ -187,12 +188,13 @@ def _logistic(configuration: TabularConfiguration, _: Mapping[str, Any]) -> floa
 
 def _tabm(configuration: TabularConfiguration, hyperparameters: Mapping[str, Any]) -> float:
     """Steps x (1.5 ms a block + 6 operations for each member, row and weight, 2 for rows looked at)."""
-    width, blocks = hyperparameters.get("width", 128), hyperparameters.get("blocks", 2)
+    given = {"width": 128, "blocks": 2, "members": 16, "max_steps": 2_000} | dict(hyperparameters)
+    width, blocks = given["width"], given["blocks"]
     weights = width * (configuration.target.features + (blocks - 1) * width)
     looked_at = 2.0 * _validation_rows(configuration) / _TABM_EVERY
     rows = 6.0 * min(_TABM_BATCH, configuration.samples or 0) + looked_at
-    each = 1.5e-3 * blocks + hyperparameters.get("members", 16) * rows * weights / _TABM_FLOPS
-    return _TABM_STEPS * float(hyperparameters.get("max_steps", 2_000)) * each
+    each = 1.5e-3 * blocks + given["members"] * rows * weights / _TABM_FLOPS
+    return float(_TABM_STEPS * given["max_steps"] * each)
 
 
 #: Seconds of one core that fitting takes, by kind of model.

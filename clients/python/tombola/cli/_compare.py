@@ -5,7 +5,7 @@ from __future__ import annotations
 import time
 from dataclasses import dataclass
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated, Literal
+from typing import TYPE_CHECKING, Annotated, Any, Literal
 
 import typer
 
@@ -15,6 +15,8 @@ from tombola.cli._errors import BAD_REQUEST, FAILED, INTERRUPTED
 from tombola.cli._own_stack import Running, somewhere
 
 if TYPE_CHECKING:
+    from collections.abc import Mapping
+
     from tombola._client.experiment import Experiment
     from tombola.cli._session import Session
     from tombola.results import Comparison, ComparisonPlan, Dataset, Importances
@@ -33,7 +35,8 @@ class Found:
     """What a comparison brought.
 
     Attributes:
-        importances: What the models read, None where that was not measured.
+        reading: The experiment that measured what the models read, None where there is none.
+        importances: What they read, None where that was not measured to the end.
         seconds: From the submission to the last answer.
         caution: What went otherwise than planned.
     """
@@ -42,6 +45,7 @@ class Found:
     plan: ComparisonPlan
     experiment: Experiment
     comparison: Comparison
+    reading: Experiment | None
     importances: Importances | None
     seconds: float
     caution: list[str]
@@ -99,7 +103,8 @@ def compare(  # noqa: PLR0913  # one parameter per option
     """
     _check(html)
     with somewhere(session, keep=keep) as own:
-        dataset = _dataset(session, table, target, delimiter, name=name, categorical=categorical)
+        options = {"--name": name, "--delimiter": delimiter, "--categorical": categorical}
+        dataset = _dataset(session, table, target, options)
         plan = session.client.datasets.plan(dataset.id, minutes=budget, encoding=encoding)
         _tell(session, plan)
         found = _run(session, dataset, plan, own, quiet=quiet)
@@ -116,10 +121,8 @@ def _check(html: Path | None) -> None:
         raise typer.BadParameter(f"cannot write {html}: there is no such folder, or it is one")
 
 
-def _dataset(
-    session: Session, table: str, target: str | None, delimiter: str | None, **said: object
-) -> Dataset:
-    """Bring a table, or find the data set of that name."""
+def _dataset(session: Session, table: str, target: str | None, options: Mapping[str, Any]) -> Dataset:
+    """Bring a table, or find the data set of that name, which has no use for options about a file."""
     from tombola.errors import NotFound  # noqa: PLC0415  # as in Session.client
 
     path = Path(table)
@@ -132,9 +135,19 @@ def _dataset(
             raise typer.BadParameter(
                 f"the target of the data set {table!r} is {stored.target!r}, not {target!r}: give the file"
             )
+        for option, value in options.items():
+            if value:
+                raise typer.BadParameter(f"the data set {table!r} is stored already: {option} is for files")
         return stored
     try:
-        return _datasets.send(session, path, target, delimiter, **said)
+        return _datasets.send(
+            session,
+            path,
+            target,
+            options["--delimiter"],
+            name=options["--name"],
+            categorical=options["--categorical"],
+        )
     except _datasets.Refused as refused:
         session.note(f"tombola: {refused}")
         raise typer.Exit(BAD_REQUEST) from None
@@ -164,28 +177,29 @@ def _run(
         )
         session.note(f"tombola: {caution[0]}{_go_on(experiment, own)}")
     comparison = experiment.comparison()
-    importances = None
+    reading, importances = None, None
     if comparison.datasets:
         left = max(_LEAST_READING, allowed - (time.monotonic() - began))
-        importances = _importances(session, experiment, left, own, quiet=quiet)
+        reading, importances = _importances(session, experiment, left, own, quiet=quiet)
         if importances is None:
             caution.append("what the models read was not measured")
-    return Found(dataset, plan, experiment, comparison, importances, time.monotonic() - began, caution)
+    seconds = time.monotonic() - began
+    return Found(dataset, plan, experiment, comparison, reading, importances, seconds, caution)
 
 
 def _importances(
     session: Session, experiment: Experiment, allowed: float, own: Running | None, *, quiet: bool
-) -> Importances | None:
+) -> tuple[Experiment | None, Importances | None]:
     from tombola.errors import TombolaError  # noqa: PLC0415  # as in Session.client
 
+    reading = None
     try:
         reading = session.client.experiments.create(experiment.importance_plan().spec)
-        if not _waited(session, reading, allowed, own, quiet=quiet):
-            return None
-        return reading.importance()
+        if _waited(session, reading, allowed, own, quiet=quiet):
+            return reading, reading.importance()
     except TombolaError as error:  # the comparison is there, and shall not be lost for this
         session.note(f"tombola: {error}")
-        return None
+    return reading, None
 
 
 def _waited(

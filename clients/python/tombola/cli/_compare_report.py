@@ -153,9 +153,19 @@ def _cost(found: Found) -> str:
         if model is not None and model.core_seconds is not None:
             costs.append(f"{_format.amount(model.core_seconds)} for {_comparison.NAMES[name]}")
     once = f"One training run at {_rows(last)}, in core-seconds: {', '.join(costs)}. " if costs else ""
-    actual = found.experiment.refresh().actual
-    spent = "" if actual is None else f"{_format.amount(actual.core_seconds + actual.gpu_seconds)} "
-    return f"{once}All took {spent}core-seconds, {_format.time(found.seconds)} of wall time."
+    return f"{once}All took {_spent(found)}{_format.time(found.seconds)} of wall time."
+
+
+def _spent(found: Found) -> str:
+    """Return what both experiments took of cores and GPUs, and how much was there before."""
+    done = [one.refresh() for one in (found.experiment, found.reading) if one is not None]
+    actual = [one.actual for one in done if one.actual is not None]
+    cores, gpus = sum(one.core_seconds for one in actual), sum(one.gpu_seconds for one in actual)
+    reused = sum(one.progress.runs_reused for one in done)
+    parts = [f"{_format.amount(cores)} core-seconds"] if cores or not gpus else []
+    parts += [f"{_format.amount(gpus)} GPU-seconds"] if gpus else []
+    before = f" beside {reused} runs that were there before" if reused else ""
+    return f"{' and '.join(parts)}{before}, "
 
 
 def _read(found: Found) -> Iterator[str]:
@@ -195,6 +205,14 @@ def _cautions(found: Found) -> Iterator[str]:
         best = max((model.accuracy.value or 0.0 for model in row.models), default=0.0)
         if row.majority is not None and best <= row.majority + _NOTHING:
             yield "no model is better than always saying the largest class"
+    settings = {str(budget.model): budget.candidates for budget in comparison.budgets}
+    own, other = settings.get(_network(comparison)), settings.get(comparison.baseline)
+    if own is not None and other is not None and own < other and comparison.equal_budgets:
+        plural, baseline = "s" * (own > 1), _comparison.NAMES[comparison.baseline]
+        yield (
+            f"sparse networks are chosen from {own} setting{plural}, {baseline} from {other}: dense ones "
+            "take the rest"
+        )
     if comparison.datasets and not comparison.equal_budgets:
         yield "the tuning budgets were not equal: see the table of them"
     if comparison.provisional:

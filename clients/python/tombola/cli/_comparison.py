@@ -228,7 +228,11 @@ def _on_average(name: str, test: OverallTest) -> list[str]:
     p = test.p_value if test.p_corrected is None else test.p_corrected
     of = "p" if test.p_corrected is None else "corrected p"
     whose = f"{NAMES[name]} {'are' if name in _PLURAL else 'is'}"
-    return [f"Over {test.datasets} data sets {whose} {abs(difference):.1f} points {side}, {of} {_p(p)}."]
+    where = f"{test.datasets - test.diverged} data sets"
+    lacking = (
+        "" if not test.diverged else f" (which counts the {test.datasets}, with those where runs diverged)"
+    )
+    return [f"Over {where} {whose} {abs(difference):.1f} points {side}, {of} {_p(p)}{lacking}."]
 
 
 def _said_of_the_best(comparison: Comparison) -> list[str]:

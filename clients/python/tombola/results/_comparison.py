@@ -94,6 +94,10 @@ class OverallTest(Answer):
     wins: int
     ties: int
     losses: int
+    diverged: int = Field(
+        description="Data sets on which one of the two has no accuracy, for its runs diverged. They count as "
+        "wins or losses and in the test, not in mean and median."
+    )
     mean_difference: float | None = Field(
         description="Of the data sets on which both have an accuracy; null if there are none."
     )

@@ -7,7 +7,8 @@ import pytest
 from service.lab import asked
 from service.lab.comparison.compose import comparison
 from service.lab.comparison.reading import reading
-from service.lab.errors import NoRunsYet
+from service.lab.errors import NoRunsYet, UnknownDataset
+from service.store import datasets
 from tests import scored
 from tombola.spec import EstimatorModels, MlpModels
 
@@ -37,7 +38,10 @@ def test_the_winners_at_the_largest_size_are_trained_again_on_the_same_splits(da
     assert spec.importance
     assert (spec.grid.fractions, spec.grid.splits, spec.grid.first_split) == ([1.0], 3, 5)
     assert spec.seeds == scored.spec_of().seeds
-    assert spec.target == scored.spec_of().target
+    # By id: another table may have a name by then.
+    expected = scored.spec_of().target
+    ids = [scored.dataset_id(name) for name in expected.datasets]
+    assert spec.target == expected.model_copy(update={"datasets": ids})
 
 
 def test_they_are_those_that_the_comparison_names(database, made):
@@ -54,6 +58,14 @@ def test_they_are_those_that_the_comparison_names(database, made):
     ]
     assert len(again) == len({str(model) for model in again})
     assert {str(model) for model in again} == {str(model) for model in chosen}
+
+
+def test_a_data_set_that_is_gone_is_named(database, made):
+    key, _ = made()
+    with database.write() as session:
+        datasets.remove(session, scored.dataset_id("hard"))
+    with database.read() as session, pytest.raises(UnknownDataset, match=scored.dataset_id("hard")):
+        reading(session, key)
 
 
 def test_a_model_that_was_cut_down_before_is_cut_down_by_the_numbers_of_its_trials(database, made):
