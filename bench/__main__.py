@@ -17,7 +17,7 @@ from pathlib import Path
 from bench import output
 from bench.machine import ROOT
 
-PARTS = ("engines", "scaling", "end_to_end", "answers")
+PARTS = ("engines", "networks", "scaling", "end_to_end", "answers")
 
 
 def main() -> None:

@@ -116,6 +116,27 @@ def _engine_row(row: Found, sides: list[str], trainers: list[str], peak: float) 
     return [thousands(row["width"]), *times, *ratios, *shares]
 
 
+def networks(found: Found, *, images: Path) -> str:
+    """Tabulate networks on tables beside the plain loop."""
+    del images
+    rows = [
+        [
+            thousands(row["width"]),
+            row["optimizer"],
+            str(row["runs"]),
+            *(figures(row["seconds"][side]["median"] * 1e6) for side in ("plain", "engine")),
+            f"{row['ratio']:.3g}",
+        ]
+        for row in found["rows"]
+    ]
+    spread = max(
+        seconds["high"] / seconds["low"] - 1 for row in found["rows"] for seconds in row["seconds"].values()
+    )
+    head = ["width", "optimizer", "runs", "plain loop, µs", "engine, µs", "ratio"]
+    told = f"Slowest and fastest round of a figure differ by {spread:.0%} at most."
+    return f"{table(head, rows)}\n\n{told} {provenance(found)}"
+
+
 def scaling(found: Found, *, images: Path) -> str:
     """Tabulate the lines and the memory of each axis."""
     rows = []

@@ -69,10 +69,10 @@ def worker(
 
     Beside GPU workers on `--queues main`, one on `--queues cpu` trains what needs no GPU.
     """
-    from service.processes import set_up
     from worker.instructions import pin
 
     pin()
+    from service.processes import set_up
     from worker.app import run_worker
     from worker.engine import EngineError
 

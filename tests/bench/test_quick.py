@@ -20,6 +20,7 @@ SCRIPTS = {
     "adaptive": [],
     "exports": [],
     "tabular": [],
+    "networks": [],
     "engines": ["--widths", "16", "--n", "50"],
     "scaling": ["--axes", "width"],
     "paper_cells": ["--widths", "16"],

@@ -147,7 +147,7 @@ class _Steps(Contract):
     patience: Annotated[int, Field(ge=1, le=1_000_000)] | None = Field(
         default=10,
         description="Evaluations without a better one after which training ends; null trains to the budget. "
-        "The parameters of the best evaluation count in any case.",
+        "The parameters of the best evaluation count, unless outputs stop being finite: that run diverged.",
     )
 
 
