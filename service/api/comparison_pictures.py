@@ -9,8 +9,11 @@ from typing import TYPE_CHECKING, Annotated
 from fastapi import Query, Response
 from sqlalchemy.orm import Session
 
+from service.api.parameters import AskedConfidence
 from service.api.pictures import PICTURE, AskedTabularDrawing
 from service.api.routes import guarded_router
+from service.api.tables import Probability
+from service.lab.statistics.intervals import Confidence
 from service.store.models import Experiment
 from tombola import plots
 
@@ -40,6 +43,27 @@ def get_gain_picture(drawing: AskedTabularDrawing, level: Level = 0.95) -> Respo
 def get_ranks_picture(drawing: AskedTabularDrawing, level: Level = 0.95) -> Response:
     """Draw mean ranks over data sets as critical-difference diagrams, one for each size."""
     return drawing.answer(partial(_compared, plots.ranks, level))
+
+
+@router.get("/width.{kind}", response_class=Response, responses=PICTURE)
+def get_width_picture(
+    drawing: AskedTabularDrawing, confidence: AskedConfidence, probability: Probability = 0.5
+) -> Response:
+    """Draw how often networks are as good as the baseline of the same size, against training rows."""
+
+    def read(session: Session, experiment: Experiment) -> Callable[[], Figure]:
+        from service.lab.comparison.networks import width_frontier  # noqa: PLC0415  # as below
+
+        usual = Confidence()
+        found = width_frontier(
+            session,
+            experiment.id,
+            probability=probability,
+            confidence=Confidence(confidence.method, confidence.level or usual.level),
+        )
+        return partial(plots.width, found, title=experiment.name)
+
+    return drawing.answer(read)
 
 
 def _compared(

@@ -9,6 +9,7 @@ from matplotlib.collections import LineCollection
 
 from tests.compared import COMPARISONS, MODELS, comparison
 from tombola import plots
+from tombola.results import WidthFrontier, WidthPoint
 
 DRAWN = {"accuracy": plots.accuracy, "gain": plots.gain, "ranks": plots.ranks}
 LONG_TITLE = "a name of many words, $dollars, <tags> & more: " * 4
@@ -140,6 +141,83 @@ def test_ranks_are_a_diagram_for_each_size_with_names_cliques_and_the_critical_d
 
 def test_ranks_of_one_data_set_have_no_critical_difference(words):
     assert "with one data set there is no critical difference" in words(plots.ranks(comparison(1)))
+
+
+@pytest.fixture
+def frontier():
+    """Return `frontier(tables, widths, starts)`: success rises with rows and width, sparse before dense."""
+
+    def make(tables=1, widths=(30, 300, 3000), starts=(2, None), probability=0.5):
+        points = [
+            WidthPoint(
+                dataset=f"table-{table}",
+                dataset_id=f"{table}",
+                fraction=None,
+                samples=samples,
+                width=width,
+                sparsity=sparsity,
+                runs=4,
+                successes=successes,
+                probability=successes / 4,
+                low=max(0.0, successes / 4 - 0.2),
+                high=min(1.0, successes / 4 + 0.2),
+                accuracy=0.8,
+                on_frontier=successes == 2 and sparsity == 2,
+            )
+            for table in range(tables)
+            for place, samples in enumerate((100, 1000, 10_000))
+            for number, width in enumerate(widths)
+            for sparsity in starts
+            for successes in [min(4, place + (number + (sparsity is not None)) // 2)]
+        ]
+        return WidthFrontier(
+            experiment="e",
+            probability=probability,
+            baseline="forest",
+            against="same",
+            level=0.95,
+            method="wilson",
+            points=points,
+        )
+
+    return make
+
+
+def test_width_has_a_line_for_each_width_and_start_and_rings_on_the_frontier(frontier, panels, legend, words):
+    found = frontier(2)
+    figure = plots.width(found)
+    assert legend(figure) == [
+        *(f"{width}, {start}" for width in ("30", "300", "3k") for start in ("2-sparse", "dense")),
+        "on the frontier",
+    ]
+    one, _ = panels(figure)
+    lines = {line.get_label(): line.get_xydata().tolist() for line in one.lines}
+    own = [point for point in found.points if (point.dataset, point.width) == ("table-0", 300)]
+    expected = [[point.samples, point.probability] for point in own if point.sparsity is None]
+    assert lines["300, dense"] == expected
+    rings = [
+        place
+        for line in one.lines
+        if line.get_markerfacecolor() == "none"
+        for place in line.get_xydata().tolist()
+    ]
+    marked = [[p.samples, p.probability] for p in found.points if p.dataset == "table-0" and p.on_frontier]
+    assert sorted(rings) == sorted(marked)
+    assert rings
+    assert any("against the forest of the same size" in text for text in words(figure))
+
+
+def test_width_of_many_widths_and_data_sets_is_legible(frontier, legible, words):
+    for found in (frontier(), frontier(9), frontier(1, widths=(7,), starts=(None,))):
+        legible(plots.width(found, title=LONG_TITLE))
+    figure = plots.width(frontier(1, widths=[10 * number for number in range(1, 20)]))
+    legible(figure)
+    assert any("6 of 19 widths" in text for text in words(figure))
+
+
+def test_width_of_no_networks_is_refused(frontier):
+    with pytest.raises(ValueError, match="needs networks and a data set"):
+        plots.width(frontier(0))
 
 
 def test_what_is_provisional_says_so(words):

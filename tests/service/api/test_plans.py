@@ -6,9 +6,9 @@ import pytest
 
 from tests import scored
 from tombola import plots
-from tombola.results import Comparison
+from tombola.results import Comparison, WidthFrontier
 
-PICTURES = ["accuracy", "gain", "ranks"]
+PICTURES = ["accuracy", "gain", "ranks", "width"]
 
 
 @pytest.fixture
@@ -83,10 +83,21 @@ def test_before_a_size_is_complete_there_is_nothing_to_plan_for(client, tabular_
         assert answer.status_code == 409, name
 
 
+def test_the_width_picture_is_of_the_probability_and_the_interval_that_were_asked_for(client, tabular):
+    asked = {"probability": 0.9, "interval": "jeffreys"}
+    found = client.get(f"{tabular}/comparison/frontier", params=asked)
+    figure = plots.width(WidthFrontier.model_validate_json(found.content), title="made up")
+    assert client.get(f"{tabular}/width.svg", params=asked).content == plots.render(figure, "svg")
+    assert client.get(f"{tabular}/width.svg", params={"probability": 2}).status_code == 422
+
+
 @pytest.mark.parametrize("name", PICTURES)
-def test_pictures_are_those_that_the_client_draws_of_the_comparison(client, tabular, name):
+def test_pictures_are_those_that_the_client_draws_of_the_answer(client, tabular, name):
     for params in ({}, {"level": 0.8}):
-        found = Comparison.model_validate_json(client.get(f"{tabular}/comparison", params=params).content)
+        path, answer = (
+            ("comparison/frontier", WidthFrontier) if name == "width" else ("comparison", Comparison)
+        )
+        found = answer.model_validate_json(client.get(f"{tabular}/{path}", params=params).content)
         figure = getattr(plots, name)(found, title="made up")
         answer = client.get(f"{tabular}/{name}.svg", params=params)
         assert answer.headers["content-type"] == "image/svg+xml"

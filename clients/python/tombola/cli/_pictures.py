@@ -25,6 +25,7 @@ Name = Literal[
     "accuracy",
     "gain",
     "ranks",
+    "width",
 ]
 Output = Annotated[
     Path, typer.Option("--output", "-o", help="File to write, .png or .svg.", show_default=False)
@@ -34,8 +35,8 @@ Chance = Annotated[
     float | None,
     typer.Option(
         *("--probability", "-p"),
-        help="frontier, resources: success probability.",
-        show_default="frontier: 0.9, resources: 0.5",
+        help="frontier, resources, width: probability.",
+        show_default="frontier: 0.9, others: 0.5",
     ),
 ]
 CellWidth = Annotated[
@@ -88,7 +89,7 @@ def picture(  # noqa: PLR0913  # one parameter per option
     interval: Interval = None,
     level: Level = None,
 ) -> None:
-    """Write a picture: heatmap, frontier, steps, curves, luck, theory or resources; accuracy, gain or ranks.
+    """Write a picture: heatmap, frontier, steps, curves, luck, theory or resources; on tables others.
 
     heatmap: success probability over width and samples.
 
@@ -109,6 +110,8 @@ def picture(  # noqa: PLR0913  # one parameter per option
     gain: on tables, what a sparse start gains over a dense one in accuracy, against width.
 
     ranks: on tables, mean ranks of the models over data sets, and which are not told apart.
+
+    width: on tables, how often networks of each width are as good as the baseline, against training rows.
     """
     kind, cells = picture_format(output), cells_of(width, samples, sparsity)
     content = session.experiment(experiment_id).picture(

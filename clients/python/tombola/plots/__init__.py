@@ -15,7 +15,16 @@ if TYPE_CHECKING:
 
     from matplotlib.figure import Figure
 
-    from tombola.results import Comparison, Curve, Frontier, Luck, Report, SuccessTable, Thresholds
+    from tombola.results import (
+        Comparison,
+        Curve,
+        Frontier,
+        Luck,
+        Report,
+        SuccessTable,
+        Thresholds,
+        WidthFrontier,
+    )
 
 __all__ = [
     "accuracy",
@@ -29,6 +38,7 @@ __all__ = [
     "resources",
     "steps",
     "theory",
+    "width",
 ]
 
 PNG_DPI = 150
@@ -233,6 +243,25 @@ def gain(comparison: Comparison, *, title: str | None = None) -> Figure:
     from tombola.plots import _gain  # noqa: PLC0415  # matplotlib is an extra, and slow to import
 
     return _gain.draw(comparison, title)
+
+
+def width(frontier: WidthFrontier, *, title: str | None = None) -> Figure:
+    """Draw how often networks are as good as the baseline, against training rows.
+
+    One panel per data set, one line per width and initialisation; what is on the frontier has a ring.
+
+    Args:
+        frontier: Of an experiment on tables; of many widths six spread over the grid are drawn.
+        title: Line above the panels; wrapped where it is long. None leaves it out.
+
+    Raises:
+        ImportError: matplotlib is not installed.
+        ValueError: There are no networks, or no data set has all its runs of a size.
+    """
+    _require_matplotlib()
+    from tombola.plots import _width  # noqa: PLC0415  # matplotlib is an extra, and slow to import
+
+    return _width.draw(frontier, title)
 
 
 def ranks(comparison: Comparison, *, title: str | None = None) -> Figure:

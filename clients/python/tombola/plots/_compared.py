@@ -56,17 +56,17 @@ class Look:
         }
 
 
-_DASHED, _DOTTED = (0, (4, 1.5)), (0, (1, 1.2))
+DASHED, _DOTTED = (0, (4, 1.5)), (0, (1, 1.2))
 #: The same in every picture, whatever models it shows; networks are solid, trees dashed.
 LOOKS: Mapping[Contender, Look] = {
     "mlp-sparse": Look("mlp, sparse", common.COLOURS[0], "o"),
     "mlp-dense": Look("mlp, dense", common.COLOURS[5], "s"),
     "mlp": Look("mlp", "#000000", "P"),
-    "forest": Look("forest", common.COLOURS[2], "^", _DASHED),
-    "boosting": Look("boosting", common.COLOURS[1], "v", _DASHED),
-    "xgboost": Look("XGBoost", common.COLOURS[4], "D", _DASHED),
-    "lightgbm": Look("LightGBM", "#8C6D31", "p", _DASHED),
-    "catboost": Look("CatBoost", "#843C39", "h", _DASHED),
+    "forest": Look("forest", common.COLOURS[2], "^", DASHED),
+    "boosting": Look("boosting", common.COLOURS[1], "v", DASHED),
+    "xgboost": Look("XGBoost", common.COLOURS[4], "D", DASHED),
+    "lightgbm": Look("LightGBM", "#8C6D31", "p", DASHED),
+    "catboost": Look("CatBoost", "#843C39", "h", DASHED),
     "tabm": Look("TabM", common.COLOURS[3], "*"),
     "logistic": Look("logistic", "0.5", "X", _DOTTED),
 }

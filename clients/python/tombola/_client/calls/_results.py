@@ -34,6 +34,7 @@ PictureName = Literal[
     "accuracy",
     "gain",
     "ranks",
+    "width",
 ]
 
 ReportFormat = Literal["html", "markdown"]
