@@ -4,8 +4,8 @@ Usage: python -m bench.networks [--quick] [--results DIR]
 
 Both sides take turns: the same network on a table of the same size, with mini-batches of one size and as many
 evaluations. The engine computes as workers do, with instructions that give the same numbers on every machine;
-the plain loop, in a process of its own, with the fastest that there are. Figures are seconds per run and
-step, the median of some rounds.
+the plain loop with the fastest that there are; so each has a process of its own. Figures are seconds per run
+and step, the median of some rounds.
 """
 
 from __future__ import annotations
@@ -97,44 +97,50 @@ class Plain:
         return self._seconds(self.threads, steps)
 
 
+def engine(shape: Shape, steps: int) -> float:
+    """Train many networks in one call of the engine, scores included; return seconds per run and step."""
+    torch.set_num_threads(CORES)
+    names = tuple(f"column {number}" for number in range(FEATURES))
+    split = Prepared(2, names, np.arange(FEATURES), rows(ROWS), rows(VALIDATION), rows(VALIDATION))
+    task = TabularTask(
+        dataset="0" * 64, rows=10_000, features=FEATURES, classes=2, split=0, protocol=Protocol()
+    )
+    model = MlpModel(
+        width=shape.width,
+        depth=2,
+        sparsity=None,
+        optimizer=shape.optimizer,
+        learning_rate=RATES[shape.optimizer],
+        weight_decay=0.0,
+        batch_size=BATCH,
+        eval_every=INTERVAL,
+        max_steps=steps,
+        patience=None,
+    )
+    cell = TabularConfiguration(target=task, samples=ROWS, model=model, importance=False)
+    runs = [TabularRun(cell, seed) for seed in range(shape.runs)]
+    started = time.perf_counter()
+    MlpEngine(lambda *_: split, "cpu").train(runs, lambda _: None, lambda _: False)
+    return (time.perf_counter() - started) / steps / shape.runs
+
+
 class Engine:
     """Many runs in one call of the engine; a `bench.timing.Side`."""
 
-    def __init__(self, shape: Shape) -> None:
-        torch.set_num_threads(CORES)
-        self._shape, self.runs = shape, shape.runs
-        names = tuple(f"column {number}" for number in range(FEATURES))
-        split = Prepared(2, names, np.arange(FEATURES), rows(ROWS), rows(VALIDATION), rows(VALIDATION))
-        self._engine = MlpEngine(lambda *_: split, "cpu")
+    def __init__(self, shape: Shape, elsewhere: ProcessPoolExecutor) -> None:
+        self._shape, self._elsewhere, self.runs = shape, elsewhere, shape.runs
 
     def seconds(self, steps: int) -> float:
-        """See `bench.timing.Side`; the start and the scores at the end are counted."""
-        task = TabularTask(
-            dataset="0" * 64, rows=10_000, features=FEATURES, classes=2, split=0, protocol=Protocol()
-        )
-        model = MlpModel(
-            width=self._shape.width,
-            depth=2,
-            sparsity=None,
-            optimizer=self._shape.optimizer,
-            learning_rate=RATES[self._shape.optimizer],
-            weight_decay=0.0,
-            batch_size=BATCH,
-            eval_every=INTERVAL,
-            max_steps=steps,
-            patience=None,
-        )
-        cell = TabularConfiguration(target=task, samples=ROWS, model=model, importance=False)
-        runs = [TabularRun(cell, seed) for seed in range(self.runs)]
-        started = time.perf_counter()
-        self._engine.train(runs, lambda _: None, lambda _: False)
-        return (time.perf_counter() - started) / steps / self.runs
+        """See `bench.timing.Side`."""
+        return self._elsewhere.submit(engine, self._shape, steps).result()
 
 
-def measure(shape: Shape, elsewhere: ProcessPoolExecutor, *, quick: bool) -> dict[str, Any]:
+def measure(
+    shape: Shape, free: ProcessPoolExecutor, pinned: ProcessPoolExecutor, *, quick: bool
+) -> dict[str, Any]:
     """Return one row: what each side takes, and the ratio."""
-    plain = Plain(shape, elsewhere)
-    sides: dict[str, Side] = {"plain": plain, "engine": Engine(shape)}
+    plain = Plain(shape, free)
+    sides: dict[str, Side] = {"plain": plain, "engine": Engine(shape, pinned)}
     measured = side_by_side(
         sides,
         target_seconds=0.05 if quick else 2.0,
@@ -157,14 +163,15 @@ def main() -> None:
     """Measure, print and write networks.json."""
     arguments = output.parser(__doc__).parse_args()
     found = []
-    with ProcessPoolExecutor(1, multiprocessing.get_context("spawn")) as elsewhere:
-        elsewhere.submit(
-            plain_loop, Shape(1, "sgd"), 1, 1
-        ).result()  # it starts before instructions are pinned
+    spawning = multiprocessing.get_context("spawn")
+    with ProcessPoolExecutor(1, spawning) as free, ProcessPoolExecutor(1, spawning) as pinned:
+        # A process has the environment that there is when it starts.
+        free.submit(plain_loop, Shape(1, "sgd"), 1, 1).result()
         instructions.pin()
+        pinned.submit(engine, Shape(1, "sgd"), 1).result()
         for width in WIDTHS[:2] if arguments.quick else WIDTHS:
             for optimizer in RATES:
-                row = measure(Shape(width, optimizer), elsewhere, quick=arguments.quick)
+                row = measure(Shape(width, optimizer), free, pinned, quick=arguments.quick)
                 found.append(row)
                 said = ", ".join(
                     f"{name} {seconds['median'] * 1e6:.3g} µs" for name, seconds in row["seconds"].items()

@@ -1,7 +1,8 @@
 """Which instructions libraries compute with, so that runs on tables end in the same numbers everywhere.
 
 Sums and elementary functions come out otherwise in the last digits with AVX-512. Pinned is what x86
-processors have had since 2013; on others there is nothing to pin, and their last digits may differ.
+processors have had since 2013 to 2015; on others there is nothing to pin, and their last digits may differ.
+MKL, the BLAS of torch, promises to heed its pin on Intel's processors only.
 """
 
 from __future__ import annotations
@@ -30,8 +31,17 @@ def pin() -> None:
         os.environ.setdefault(name, value)
 
 
+def of_intel() -> bool:
+    """Whether this is a processor of Intel's."""
+    return "GenuineIntel" in _described()
+
+
 def _has_avx2() -> bool:
+    return "avx2" in _described().split()
+
+
+def _described() -> str:
     try:
-        return " avx2 " in _CPU.read_text()
+        return _CPU.read_text()
     except OSError:
-        return False  # not Linux
+        return ""  # not Linux

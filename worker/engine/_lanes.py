@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import traceback
 from abc import abstractmethod
 from collections import deque
 from collections.abc import Callable, Iterable
@@ -46,6 +47,13 @@ class Stoppable:
             raise StopRequestedError
 
 
+def _let_go(error: BaseException | None) -> None:
+    """Clear the frames that an error and its causes hold: a batch, or a forest, would stay in memory."""
+    while error is not None:
+        traceback.clear_frames(error.__traceback__)
+        error = error.__cause__ or error.__context__
+
+
 class Lanes(Stoppable, Generic[Piece]):
     """Pieces of work, in the order in which lanes take them."""
 
@@ -85,6 +93,7 @@ class Lanes(Stoppable, Generic[Piece]):
         try:
             self._do(piece)
         except EngineError as error:
+            _let_go(error)
             with self._lock:
                 self._failed = self._failed or error
 

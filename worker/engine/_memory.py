@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+from collections import deque
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
@@ -20,13 +21,18 @@ class Budget:
     def __init__(self, total: int) -> None:
         self._left = total
         self._given_back = Condition()
+        self._waiting: deque[object] = deque()
 
     @contextmanager
     def holding(self, amount: int) -> Iterator[None]:
-        """Hold some bytes, at most the total."""
+        """Hold some bytes, at most the total; who came first gets them first."""
+        ticket = object()
         with self._given_back:
-            self._given_back.wait_for(lambda: self._left >= amount)
+            self._waiting.append(ticket)
+            self._given_back.wait_for(lambda: self._waiting[0] is ticket and self._left >= amount)
+            self._waiting.popleft()
             self._left -= amount
+            self._given_back.notify_all()
         try:
             yield
         finally:

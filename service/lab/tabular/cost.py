@@ -20,7 +20,7 @@ _FLOAT = 4
 _EVALUATED_AT_ONCE = 1024
 #: Operations of an update for each parameter, and copies of the parameters that training keeps.
 _UPDATE_FLOPS = {"sgd": 4.0, "adamw": 14.0}
-_COPIES = {"sgd": 2, "adamw": 4}
+_COPIES = {"sgd": 2, "adamw": 5}
 #: Times that a permutation importance shuffles a column, and of how many test rows at most.
 _SHUFFLES, _SHUFFLED_ROWS = 5, 2_000
 #: Speed classes of estimators are so far apart that nothing is concluded from one to another, nor to a width.

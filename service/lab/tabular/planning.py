@@ -12,6 +12,7 @@ from service.lab import asked, quoting
 from service.lab.datasets import storing
 from service.lab.errors import BadTable
 from service.lab.tabular import sizes
+from service.store.models import Dataset
 from tombola.results import ComparisonPlan, DatasetProfile, Quote
 from tombola.spec import (
     EstimatorKind,
@@ -123,7 +124,7 @@ def plan(session: Session, dataset: str, minutes: float, encoding: Encoding = "o
         dataset_id=row.id,
         minutes=minutes,
         fits=fits,
-        notes=list(_notes(spec, quote, row.rows, minutes, fits=fits)),
+        notes=list(_notes(spec, quote, row, minutes, fits=fits)),
         spec=spec,
         quote=quote,
     )
@@ -190,15 +191,18 @@ def _wall(quote: Quote) -> float:
     return 0.0 if quote.wall_seconds is None else quote.wall_seconds.expected
 
 
-def _notes(spec: TabularSpec, quote: Quote, rows: int, minutes: float, *, fits: bool) -> Iterator[str]:
+def _notes(spec: TabularSpec, quote: Quote, row: Dataset, minutes: float, *, fits: bool) -> Iterator[str]:
     """Yield what one should know of a plan before it begins."""
     if not fits:
         yield (
             f"no comparison fits into {minutes:g} minutes: this is the smallest, expected to take "
             f"{_wall(quote):.0f} seconds"
         )
-    train = spec.target.protocol.sizes(rows)[0]
-    if train < Protocol().sizes(rows)[0]:
-        yield f"at most {train} rows are trained on; more minutes allow for more"
+    train = spec.target.protocol.sizes(row.rows)[0]
+    whole = Protocol(encoding=spec.target.protocol.encoding)
+    if train < whole.sizes(row.rows)[0]:
+        wide = sizes.too_wide(row.name, DatasetProfile.model_validate(row.profile), whole, row.rows)
+        more = "more minutes allow for more" if wide is None else f"with all of them {wide}"
+        yield f"at most {train} rows are trained on; {more}"
     if not quote.workers:
         yield "no worker is there now: it waits until one starts"

@@ -1,15 +1,16 @@
-"""Candidates of libraries' models: defaults, then a quasi-random search that is the same for ever.
+"""Candidates of libraries' models: defaults, then a stratified search that is the same for ever.
 
 The spaces of forest, boosting and xgboost are those of Grinsztajn et al. 2022 (arXiv 2207.08815, appendix),
 with 250 trees as in their code; but boosting draws its learning rate log-uniformly, none for which 1000
 rounds are too few, and leaves of a forest begin at one row, not two. The first candidates are defaults that
-are hard to beat; candidate t depends on the model and t alone: the first 8 of 20 are those of 8. Points of
-low discrepancy spread a small budget over every hyperparameter, where independent draws leave gaps
-(Bousquet et al. 2017, arXiv 1706.03200). No two are equal: t trials are t different fits.
+are hard to beat; candidate t depends on the model and t alone: the first 8 of 20 are those of 8. Every 8
+draws are a Latin hypercube (McKay, Beckman and Conover 1979): one in each eighth of every hyperparameter,
+where independent draws leave gaps. No two candidates are equal: t trials are t different fits.
 """
 
 from __future__ import annotations
 
+import random
 from collections.abc import Callable, Iterator, Sequence
 from itertools import chain, count, islice
 from statistics import NormalDist
@@ -24,6 +25,8 @@ Quantile = Callable[[float], Value]
 _DIGITS = 4
 _TREES = 250
 _ROUNDS = 1000
+#: Draws that are stratified together: as many as a usual budget has.
+_STRATA = 8
 
 
 def candidates(models: EstimatorModels) -> list[EstimatorModel]:
@@ -39,28 +42,25 @@ def candidate(kind: EstimatorKind, number: int) -> EstimatorModel:
 
 def _sequence(kind: EstimatorKind) -> Iterator[dict[str, Value]]:
     found: list[dict[str, Value]] = []
-    for hyperparameters in chain(_DEFAULTS[kind], (_drawn(kind, number) for number in count(1))):
+    for hyperparameters in chain(_DEFAULTS[kind], (_drawn(kind, number) for number in count())):
         if hyperparameters not in found:
             found.append(hyperparameters)
             yield hyperparameters
 
 
 def _drawn(kind: EstimatorKind, number: int) -> dict[str, Value]:
-    space = _SPACES[kind]
-    places = zip(space.items(), _point(len(space), number), strict=True)
-    return _FIXED.get(kind, {}) | {name: quantile(place) for (name, quantile), place in places}
+    drawn = {name: quantile(_place(kind, name, number)) for name, quantile in _SPACES[kind].items()}
+    return _FIXED.get(kind, {}) | drawn
 
 
-def _point(dimensions: int, number: int) -> Iterator[float]:
-    """Yield a point of the additive recurrence with Roberts's generalised golden ratio (2018), from 1/2 on.
-
-    The ratio is the positive root of x^(d+1) = x + 1, and coordinate j advances by its power -j.
-    """
-    ratio = 2.0
-    for _ in range(64):
-        ratio = (1 + ratio) ** (1 / (dimensions + 1))
-    for power in range(1, dimensions + 1):
-        yield (0.5 + number * ratio**-power) % 1.0
+def _place(kind: EstimatorKind, name: str, number: int) -> float:
+    """Return where a draw stands among the values of a hyperparameter, in [0, 1)."""
+    block, within = divmod(number, _STRATA)
+    # Python guarantees this stream for a seed of text: random() and seed() are kept compatible.
+    uniform = random.Random(f"tombola {kind} {name} {block}").random  # noqa: S311  # no secret
+    strata = sorted(range(_STRATA), key=lambda _: uniform())
+    inside = [uniform() for _ in range(_STRATA)]
+    return (strata[within] + inside[within]) / _STRATA
 
 
 def _choice(values: Sequence[Value], shares: Sequence[float] | None = None) -> Quantile:

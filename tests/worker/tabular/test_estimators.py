@@ -10,6 +10,7 @@ from sklearn.datasets import load_wine, make_classification
 from sklearn.ensemble import HistGradientBoostingClassifier, RandomForestClassifier
 from sklearn.metrics import log_loss
 
+from service.lab.tabular import search
 from service.lab.tabular.search import candidate, candidates
 from tombola.results import Outcome
 from tombola.spec import (
@@ -125,8 +126,28 @@ def test_boosting_keeps_the_round_that_is_best_on_validation_rows_wherever_its_p
     shares = list(plain.staged_predict_proba(split.test.features))[best]
     assert found.score.test.loss == pytest.approx(log_loss(split.test.classes, shares))
     for pieces in ([200], [found.steps, found.steps + 20, found.steps + 21], range(1, 201)):
-        monkeypatch.setattr(_sklearn, "growing", lambda _most, pieces=pieces: iter(pieces))
+        monkeypatch.setattr(_sklearn, "growing", lambda *_, pieces=pieces, **__: iter(pieces))
         assert list(trained([asked]).values()) == [found]
+
+
+@pytest.mark.parametrize("pieces", [[20, 30], [30], [1, 19, 20, 21, 30]])
+def test_boosting_that_only_gets_worse_ends_alike_wherever_its_pieces_end(pieces, monkeypatch):
+    """Labels at random: no tree at all has the least loss."""
+
+    def random(task, samples, networks):
+        split = provide(task, samples, networks)
+        drawn = np.random.default_rng(3)
+        parts = (
+            Rows(part.features, drawn.integers(0, 2, len(part.classes)))
+            for part in (split.train, split.validation, split.test)
+        )
+        return Prepared(2, split.columns, split.column_of, *parts)
+
+    asked = run("boosting", classes=2, samples=150, learning_rate=0.5, max_iter=30)
+    monkeypatch.setattr(_sklearn, "growing", lambda *_, **__: iter(pieces))
+    finished = []
+    assert EstimatorEngine(random, 1).train([asked], finished.append, lambda _: False)
+    assert finished[0].steps == 1
 
 
 def test_a_ridge_in_pieces_ends_where_one_fit_does(monkeypatch):
@@ -143,16 +164,19 @@ def test_pieces_end_with_the_last_and_stay_within_about_a_second(monkeypatch):
     now = [0.0]
     monkeypatch.setattr(_seam.time, "perf_counter", lambda: now[0])
 
-    def fit(seconds_each, most):
+    def fit(seconds_each, most, again=0.0, share=0.0):
         ends = [0]
-        for end in growing(most):
-            now[0] += (end - ends[-1]) * seconds_each
+        for end in growing(most, share=share):
+            now[0] += (end - ends[-1]) * seconds_each + ends[-1] * again
             ends.append(end)
         return ends
 
     assert fit(5.0, 4) == [0, 1, 2, 3, 4]
     assert fit(1e-9, 100) == [0, 1, 3, 7, 15, 31, 63, 100]
     assert max(np.diff(fit(0.1, 1000))) <= 10
+    assert len(fit(0.1, 1000, again=0.1, share=0.25)) < 40, (
+        "going through all again does not make pieces small"
+    )
 
 
 def test_a_stop_ends_a_long_fit_within_seconds():
@@ -253,15 +277,19 @@ def test_chosen_numbers_are_those_of_all_trials():
     assert some == [every[26], every[2]]
 
 
-def test_a_small_search_reaches_into_every_part_of_a_space():
-    """Each sixteenth of the draws' learning rates, on its logarithm, holds about 16 of 256."""
-    rates = [
-        one.hyperparameters["learning_rate"]
-        for one in candidates(EstimatorModels(kind="xgboost", trials=257))
-    ]
-    places = np.log(np.array(rates[1:]) / 0.003) / np.log(0.7 / 0.003)
-    counts, _ = np.histogram(places, bins=16, range=(0, 1))
-    assert 12 <= min(counts) <= max(counts) <= 20
+@pytest.mark.parametrize("kind", KINDS)
+def test_every_eight_draws_have_one_in_each_eighth_of_every_hyperparameter(kind):
+    for name in search._SPACES[kind]:
+        places = [search._place(kind, name, number) for number in range(24)]
+        for first in (0, 8, 16):
+            assert sorted(int(8 * place) for place in places[first : first + 8]) == list(range(8))
+
+
+def test_hyperparameters_are_drawn_apart_from_each_other():
+    names = list(search._SPACES["xgboost"])
+    places = np.array([[search._place("xgboost", name, number) for name in names] for number in range(800)])
+    apart = np.abs(np.corrcoef(places.T) - np.eye(len(names)))
+    assert apart.max() < 0.15
 
 
 def test_candidates_are_these_for_ever():
@@ -270,30 +298,30 @@ def test_candidates_are_these_for_ever():
     assert candidate("forest", 1).hyperparameters == {"n_estimators": 250}
     assert candidate("forest", 7).hyperparameters == {
         "n_estimators": 250,
-        "criterion": "entropy",
-        "max_features": 0.3,
+        "criterion": "gini",
+        "max_features": 0.6,
         "max_depth": None,
         "min_samples_split": 2,
-        "min_samples_leaf": 2,
-        "bootstrap": False,
+        "min_samples_leaf": 3,
+        "bootstrap": True,
         "min_impurity_decrease": 0.0,
     }
     assert candidate("boosting", 2).hyperparameters == {
         "max_iter": 1000,
-        "learning_rate": 0.02304,
-        "max_leaf_nodes": 40,
-        "max_depth": 3,
-        "min_samples_leaf": 20,
+        "learning_rate": 0.3706,
+        "max_leaf_nodes": 35,
+        "max_depth": 4,
+        "min_samples_leaf": 19,
     }
     assert candidate("xgboost", 1).hyperparameters == {
         "n_estimators": 1000,
-        "max_depth": 5,
-        "learning_rate": 0.02184,
-        "gamma": 4.811e-06,
-        "min_child_weight": 3,
-        "subsample": 0.597,
-        "colsample_bytree": 0.5726,
-        "colsample_bylevel": 0.5499,
-        "reg_alpha": 3.76e-08,
-        "reg_lambda": 1.026,
+        "max_depth": 4,
+        "learning_rate": 0.1398,
+        "gamma": 0.3532,
+        "min_child_weight": 47,
+        "subsample": 0.8567,
+        "colsample_bytree": 0.8395,
+        "colsample_bylevel": 0.7021,
+        "reg_alpha": 0.0001017,
+        "reg_lambda": 1.241,
     }

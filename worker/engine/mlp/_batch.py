@@ -1,10 +1,11 @@
-"""Networks of one group that train together on one split."""
+"""Networks of one group that train together, each on its own split."""
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
-from typing import TYPE_CHECKING
+from itertools import groupby
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 import torch
@@ -21,14 +22,19 @@ from worker.engine.mlp._network import Descent, Network
 from worker.engine.tables import task_key
 
 if TYPE_CHECKING:
-    from tombola.spec import MlpModel
+    from tombola.spec import MlpModel, TabularTask
     from worker.engine.mlp._group import Group
     from worker.engine.mlp._initial import Layers
+    from worker.engine.philox import Key
     from worker.engine.seam import TabularRun
     from worker.engine.tables import Prepared
 
 #: Most steps whose mini-batches are drawn at once.
 _STEPS_PER_DRAW = 256
+
+
+#: A split of a data set, and how many of its rows train.
+Table = tuple["TabularTask", int]
 
 
 @dataclass
@@ -51,11 +57,33 @@ class Member:
     wall_seconds: float = 0.0
 
     @property
+    def table(self) -> Table:
+        """What the run learns from."""
+        configuration = self.run.configuration
+        return configuration.target, configuration.samples
+
+    @property
     def ended(self) -> bool:
         """Whether the run needs no further step."""
         patience = self.model.patience
         spent = self.steps >= self.model.max_steps
         return self.diverged or spent or (patience is not None and self.since >= patience)
+
+
+@dataclass(frozen=True)
+class _Rows:
+    """The rows of a table on the device.
+
+    Attributes:
+        first: Place of its first training row among those of all tables of the batch.
+        count: Training rows.
+    """
+
+    key: Key
+    first: int
+    count: int
+    validation: Tensor
+    validation_classes: NDArray[np.int64]
 
 
 class Batch:
@@ -64,35 +92,55 @@ class Batch:
     Args:
         group: What they share.
         members: The runs.
-        prepared: The split.
+        tables: What they learn from.
         device: Where they train.
+
+    Attributes:
+        members: The runs that go on, those of one table one after the other.
     """
 
-    def __init__(self, group: Group, members: list[Member], prepared: Prepared, device: torch.device) -> None:
+    def __init__(
+        self, group: Group, members: list[Member], tables: Mapping[Table, Prepared], device: torch.device
+    ) -> None:
         self._group, self.device = group, device
-        self.members = members
-        self._key = task_key(group.task)
-        self._features = torch.from_numpy(prepared.train.features).to(device)
-        self._classes = torch.from_numpy(prepared.train.classes).to(device)
-        self._validation = torch.from_numpy(prepared.validation.features).to(device)
-        self._validation_classes = prepared.validation.classes
+        places = {table: place for place, table in enumerate(tables)}
+        self.members = sorted(members, key=lambda member: places[member.table])
+        self._features = _joined([item.train.features for item in tables.values()]).to(device)
+        self._classes = _joined([item.train.classes for item in tables.values()]).to(device)
+        self._rows: dict[Table, _Rows] = {}
+        first = 0
+        for (task, samples), item in tables.items():
+            count = len(item.train.classes)
+            validation = torch.from_numpy(item.validation.features).to(device)
+            rows = _Rows(task_key(task), first, count, validation, item.validation.classes)
+            self._rows[task, samples] = rows
+            first += count
         self.network = Network.stacked(self._initial())
         self.best = self.network.keep(list(range(len(members))))
-        rates = [(member.model.learning_rate, member.model.weight_decay) for member in members]
+        rates = [(member.model.learning_rate, member.model.weight_decay) for member in self.members]
         made = torch.tensor(rates, device=device)[:, :, None, None]
         adam = group.optimizer == "adamw"
         self._descent = Descent(self.network, made[:, 0], made[:, 1], adam=adam)
-        self._seeds = torch.tensor([member.run.seed for member in members], device=device)
         self.steps = 0
 
     def _initial(self) -> list[Layers]:
-        made: dict[tuple[int, int | None], Layers] = {}  # runs that differ in their rates begin alike
+        made: dict[tuple[Key, int, int | None], Layers] = {}  # runs that differ in their rates begin alike
+        found = []
         for member in self.members:
-            about = member.run.seed, member.model.sparsity
-            if about not in made:
-                seed, sparsity = about
-                made[about] = initial_layers(self._key, seed, self._group.layers, sparsity, self.device)
-        return [made[member.run.seed, member.model.sparsity] for member in self.members]
+            key, seed, sparsity = self._rows[member.table].key, member.run.seed, member.model.sparsity
+            if (key, seed, sparsity) not in made:
+                layers = initial_layers(key, seed, self._group.layers, sparsity, self.device)
+                made[key, seed, sparsity] = layers
+            found.append(made[key, seed, sparsity])
+        return found
+
+    def _by_table(self) -> Iterator[tuple[_Rows, range]]:
+        """Yield each table that is learned from, and the places of its runs."""
+        first = 0
+        for table, own in groupby(self.members, key=lambda member: member.table):
+            count = sum(1 for _ in own)
+            yield self._rows[table], range(first, first + count)
+            first += count
 
     def keep(self, index: list[int]) -> None:
         """Go on with the runs at these places only."""
@@ -100,7 +148,6 @@ class Batch:
         self.network = self.network.keep(index)
         self.best = self.best.keep(index)
         self._descent = self._descent.keep(index, self.network)
-        self._seeds = self._seeds[index]
 
     def advance(self, tick: Tick) -> None:
         """Take steps up to the next evaluation, and evaluate."""
@@ -116,31 +163,45 @@ class Batch:
 
     def _minibatches(self, steps: int) -> Iterator[Tensor]:
         """Yield the training rows of each of the next steps, shape (R, batch size)."""
-        size, rows = self._group.batch_size, len(self._classes)
+        size = self._group.batch_size
         blocks = len(self.members) * -(-size // 4)
         at_once = max(1, min(_STEPS_PER_DRAW, BLOCKS_PER_CALL[self.device.type] // blocks))
         for first in range(0, steps, at_once):
             taken = torch.arange(first, min(first + at_once, steps), device=self.device) + self.steps
-            drawn = draws.words(self._key, self._seeds, Stream.MINIBATCH, taken[:, None], size)
-            yield from draws.integers(drawn, rows).unbind()
+            places = [
+                self._drawn(rows, [self.members[place].run.seed for place in own], taken)
+                for rows, own in self._by_table()
+            ]
+            yield from torch.cat(places, dim=1).unbind()
+
+    def _drawn(self, rows: _Rows, seeds: list[int], steps: Tensor) -> Tensor:
+        """Return training rows of one table for some steps, shape (steps, seeds, batch size)."""
+        numbers = torch.tensor(seeds, device=self.device)
+        drawn = draws.words(rows.key, numbers, Stream.MINIBATCH, steps[:, None], self._group.batch_size)
+        return draws.integers(drawn, rows.count) + rows.first
 
     def _evaluate(self, tick: Tick) -> None:
-        outputs = self.outputs(self.network, self._validation, tick)
         better = []
-        for place, member in enumerate(self.members):
-            member.steps = self.steps
-            mine = outputs[place]
-            if not np.isfinite(mine).all():
-                member.diverged = True
-                continue
-            reached = _accuracy_and_loss(mine, self._validation_classes)
-            if member.best is None or reached > member.best:
-                member.best, member.since = reached, 0
-                better.append(place)
-            else:
-                member.since += 1
+        for rows, own in self._by_table():
+            outputs = self.outputs(self.network.part(own), rows.validation, tick)
+            for place, mine in zip(own, outputs, strict=True):
+                if self._look_at(self.members[place], mine, rows.validation_classes):
+                    better.append(place)
         if better:
             self.best.put(better, self.network)
+
+    def _look_at(self, member: Member, outputs: NDArray[np.float32], classes: NDArray[np.int64]) -> bool:
+        """Note how a run does on its validation rows; return whether it never did better."""
+        member.steps = self.steps
+        if not np.isfinite(outputs).all():
+            member.diverged = True
+            return False
+        reached = _accuracy_and_loss(outputs, classes)
+        if member.best is not None and reached <= member.best:
+            member.since += 1
+            return False
+        member.best, member.since = reached, 0
+        return True
 
     def outputs(self, network: Network, features: Tensor, tick: Tick) -> NDArray[np.float32]:
         """Return the outputs of some networks of the group for features, shape (R, rows, outputs)."""
@@ -151,6 +212,11 @@ class Batch:
             rows = features[first : first + self._group.chunk]
             found.append(network.forward(rows.expand(runs, -1, -1))[-1].cpu())
         return torch.cat(found, dim=1).numpy()
+
+
+def _joined(parts: list[NDArray[Any]]) -> Tensor:
+    """Return rows one after the other; those of one table as they are."""
+    return torch.from_numpy(parts[0] if len(parts) == 1 else np.concatenate(parts))
 
 
 def probabilities(outputs: NDArray[np.float32]) -> NDArray[np.float64]:

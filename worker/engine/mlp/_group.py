@@ -5,10 +5,8 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Self
 
-from worker.engine._group import FIXED_BYTES
-
 if TYPE_CHECKING:
-    from tombola.spec import MlpModel, Optimizer, TabularConfiguration, TabularTask
+    from tombola.spec import MlpModel, Optimizer, TabularConfiguration
 
 _FLOAT = 4
 #: Activations of one layer in a batch, in numbers: larger batches fall out of the cache and gain nothing.
@@ -24,10 +22,10 @@ _OUTPUTS_OF_RUNS, _OUTPUTS_OF_ONE = 2, 10
 
 @dataclass(frozen=True)
 class Group:
-    """What runs must share to train in one batch; seeds, sparsity, rates and patience may differ."""
+    """What runs must share to train in one batch; data sets, splits, sizes, seeds and rates may differ."""
 
-    task: TabularTask
-    samples: int
+    features: int
+    classes: int
     width: int
     depth: int
     optimizer: Optimizer
@@ -39,8 +37,8 @@ class Group:
     def of(cls, configuration: TabularConfiguration, model: MlpModel) -> Self:
         """Return the group of a configuration whose model is a network."""
         return cls(
-            configuration.target,
-            configuration.samples,
+            configuration.target.features,
+            configuration.target.classes,
             model.width,
             model.depth,
             model.optimizer,
@@ -52,13 +50,13 @@ class Group:
     @property
     def outputs(self) -> int:
         """Number of outputs: one logit for two classes, else one for each class."""
-        return self.task.classes if self.task.classes > 2 else 1  # noqa: PLR2004  # two classes
+        return self.classes if self.classes > 2 else 1  # noqa: PLR2004  # two classes
 
     @property
     def layers(self) -> list[tuple[int, int]]:
         """Inputs and outputs of each layer of weights."""
         between = [(self.width, self.width)] * (self.depth - 2)
-        return [(self.task.features, self.width), *between, (self.width, self.outputs)]
+        return [(self.features, self.width), *between, (self.width, self.outputs)]
 
     @property
     def parameters(self) -> int:
@@ -75,25 +73,23 @@ class Group:
         """Relative cost of a run to its step budget, for progress."""
         return self.max_steps * (6.0 * self.batch_size * self.parameters + 1e5)
 
-    @property
-    def bytes_per_run(self) -> int:
+    def bytes_per_run(self, validation_rows: int) -> int:
         """Estimate the memory of one more run in a batch, in bytes."""
-        validation = self.task.protocol.validation_rows(self.task.rows, self.samples)
         # Activations and slopes of a step, and of an evaluation; freed ones are not always taken again.
         rows = 2 * (self.batch_size + self.chunk)
-        passing = rows * (self.width * (self.depth - 1) + self.task.features)
-        judged = _OUTPUTS_OF_RUNS * validation * self.outputs
+        passing = rows * (self.width * (self.depth - 1) + self.features)
+        judged = _OUTPUTS_OF_RUNS * validation_rows * self.outputs
         return _FLOAT * (_COPIES[self.optimizer] * self.parameters + passing + judged)
 
-    def bytes_of(self, runs: int) -> int:
-        """Estimate the memory of a batch of so many runs, in bytes."""
-        _, validation, test = self.task.protocol.sizes(self.task.rows)
-        judged = _FLOAT * _OUTPUTS_OF_ONE * max(validation, test) * self.task.classes
-        return FIXED_BYTES + runs * self.bytes_per_run + judged
+    def bytes_of(self, runs: int, validation_rows: int, test_rows: int) -> int:
+        """Estimate what so many runs take, judged on at most so many rows, in bytes."""
+        judged = _FLOAT * _OUTPUTS_OF_ONE * max(validation_rows, test_rows) * self.classes
+        return runs * self.bytes_per_run(validation_rows) + judged
 
-    def runs_within(self, memory: int) -> int:
+    def runs_within(self, memory: int, validation_rows: int, test_rows: int) -> int:
         """Return how many runs a batch within so many bytes has, 0 where one alone is too large."""
-        return max(0, (memory - self.bytes_of(0)) // self.bytes_per_run)
+        left = memory - self.bytes_of(0, validation_rows, test_rows)
+        return max(0, left // self.bytes_per_run(validation_rows))
 
     @property
     def most_runs(self) -> int:

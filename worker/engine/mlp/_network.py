@@ -51,6 +51,11 @@ class Network:
         """Return a copy of the parameters of the runs at these places."""
         return Network([item[index] for item in self.weights], [item[index] for item in self.biases])
 
+    def part(self, places: range) -> Network:
+        """Return the parameters of the runs at these places, without a copy."""
+        part = slice(places.start, places.stop)
+        return Network([item[part] for item in self.weights], [item[part] for item in self.biases])
+
     def put(self, index: list[int], other: Network) -> None:
         """Take the parameters of other runs, at these places in both."""
         for mine, theirs in zip(self.tensors, other.tensors, strict=True):

@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING
 
 import torch
 
+from worker import instructions
 from worker.engine import _memory
 from worker.engine._handing import hand_over
 from worker.engine.mlp._work import Resources, Work
@@ -73,5 +74,5 @@ class MlpEngine:
 
 
 def _instructions() -> dict[str, str]:
-    blas = os.environ.get("MKL_CBWR", "as fast as can be")
+    blas = os.environ.get("MKL_CBWR", "as fast as can be") if instructions.of_intel() else "as MKL chooses"
     return {"instructions": torch.backends.cpu.get_cpu_capability(), "blas_instructions": blas}

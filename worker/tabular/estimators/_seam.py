@@ -41,10 +41,15 @@ def library_seed(dataset: str, split: int, seed: int) -> int:
     return int.from_bytes(digest[:4], "big") >> 1
 
 
-def growing(most: int) -> Iterator[int]:
+def growing(most: int, *, share: float = 0.0) -> Iterator[int]:
     """Yield how many trees or rounds there shall be next, up to the most: each piece takes about a second.
 
     What comes of them must not depend on where the pieces end.
+
+    Args:
+        most: Where they end.
+        share: Of what is done, the least that a piece adds: for libraries that go through all of it again
+            when they go on.
     """
     done, piece = 0, 1
     while done < most:
@@ -52,7 +57,7 @@ def growing(most: int) -> Iterator[int]:
         began_at = time.perf_counter()
         yield done
         seconds = time.perf_counter() - began_at
-        piece = max(1, min(2 * piece, int(piece / max(seconds, 1e-3))))
+        piece = max(1, int(share * done), min(2 * piece, int(piece / max(seconds, 1e-3))))
 
 
 def mean_loss(probabilities: NDArray[np.floating], classes: NDArray[np.int64]) -> float:

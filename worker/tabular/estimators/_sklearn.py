@@ -52,7 +52,7 @@ def fit_boosting(given: Hyperparameters, prepared: Prepared, seed: int, tick: Ti
         **settings,
     )
     rounds = 0
-    for count in growing(most):
+    for count in growing(most, share=0.25):  # going on, it bins all rows again and passes all trees
         tick()
         boosting.set_params(max_iter=count)
         boosting.fit(
@@ -61,7 +61,7 @@ def fit_boosting(given: Hyperparameters, prepared: Prepared, seed: int, tick: Ti
             X_val=prepared.validation.features,
             y_val=prepared.validation.classes,
         )
-        rounds, ended = _best_round(boosting.validation_score_[1:])  # the first is that of no tree at all
+        rounds, ended = _best_round(boosting.validation_score_)
         if ended:
             break
     return Fitted(
@@ -70,30 +70,35 @@ def fit_boosting(given: Hyperparameters, prepared: Prepared, seed: int, tick: Ti
 
 
 def _best_round(scores: NDArray[np.float64]) -> tuple[int, bool]:
-    """Return the best round, and whether patience ended there: whatever more a piece added has no say."""
+    """Return the best round, and whether patience ended: whatever more a piece added then has no say.
+
+    Args:
+        scores: Of no tree at all, and after each round.
+    """
     best = 0
     for place, score in enumerate(scores):
         if score > scores[best]:
             best = place
         elif place - best >= PATIENCE:
-            return best + 1, True
-    return best + 1, False
+            return best or 1 + int(scores[1 : place + 1].argmax()), True
+    return best or 1 + int(scores[1:].argmax()), False
 
 
 def fit_logistic(given: Hyperparameters, prepared: Prepared, seed: int, tick: Tick) -> Fitted:
     """Fit a logistic regression: L-BFGS with a ridge penalty, SAGA where there is a lasso's."""
     ridge = not given.get("l1_ratio")
-    piece = _MOST_ITERATIONS if ridge else _ITERATIONS
+    piece = _ITERATIONS
     if ridge:
         numbers = prepared.train.features.size * prepared.class_count
-        piece = max(_ITERATIONS, min(_MOST_ITERATIONS, int(_PASSED / numbers)))
-    model = LogisticRegression(
-        solver="lbfgs" if ridge else "saga", max_iter=piece, warm_start=True, random_state=seed, **given
-    )
+        piece = max(_ITERATIONS, int(_PASSED / numbers))
+    solver = "lbfgs" if ridge else "saga"
+    model = LogisticRegression(solver=solver, warm_start=True, random_state=seed, **given)
     taken = 0
     while True:
         tick()
+        asked = min(piece, _MOST_ITERATIONS - taken)
+        model.set_params(max_iter=asked)
         model.fit(prepared.train.features, prepared.train.classes)
         taken += int(model.n_iter_.max())
-        if int(model.n_iter_.max()) < piece or taken >= _MOST_ITERATIONS:
+        if int(model.n_iter_.max()) < asked or taken >= _MOST_ITERATIONS:
             return Fitted(model.predict_proba, taken)

@@ -252,7 +252,7 @@ class MlpModels(_Steps):
 
 
 class EstimatorModels(Contract):
-    """Candidates of a library's model: defaults, then a quasi-random search over its space."""
+    """Candidates of a library's model: defaults, then a stratified search over its space."""
 
     kind: EstimatorKind
     trials: int = Field(

@@ -103,7 +103,9 @@ def test_a_column_of_names_makes_the_plan_smaller_or_is_refused_by_name(database
         table = pa.table({"who": [f"{row % count}!" for row in rows], "y": [str(row % 2) for row in rows]})
         with database.write() as session:
             storing.store(session, storing.prepare(assemble(table, Asked("y")), About(name)))
-    assert plan("some", ENOUGH).spec.target.protocol.max_train_rows == 1_000
+    some = plan("some", ENOUGH)
+    assert some.spec.target.protocol.max_train_rows == 1_000
+    assert "rows are trained on; with all of them one-hot encoding makes 20000 features" in some.notes[0]
     with pytest.raises(BadTable, match=r"70000 of them of column 'who'.* take the ordinal encoding"):
         plan("many", ENOUGH)
     assert plan("many", ENOUGH, "ordinal").spec.target.protocol.max_train_rows == 10_000

@@ -13,6 +13,7 @@ import numpy as np
 import torch
 
 from tombola.spec import MlpModel, Protocol, TabularConfiguration, TabularTask
+from worker.engine._group import FIXED_BYTES
 from worker.engine.mlp import MlpEngine
 from worker.engine.mlp._group import Group
 from worker.engine.seam import TabularRun
@@ -59,14 +60,17 @@ def measure(case) -> None:
     """Print the estimate for the first batch of 16 runs and by how much the process grew, in bytes."""
     runs = [make_run(seed, **CASES[case]) for seed in range(16)]
     group = Group.of(runs[0].configuration, runs[0].configuration.model)
-    prepared = provide(group.task, group.samples, True)
+    prepared = provide(runs[0].configuration.target, runs[0].configuration.samples, True)
     engine = MlpEngine(lambda *_: prepared, "cpu", memory_limit=2**40)
-    small = make_run(0, **(CASES[case] | {"width": 1, "batch_size": 1}))
-    assert engine.train([small], lambda _: None, lambda _: False)
+    small = make_run(0, rows=100, width=1, batch_size=1)
+    other = provide(small.configuration.target, small.configuration.samples, True)
+    first = MlpEngine(lambda *_: other, "cpu", memory_limit=2**40)
+    assert first.train([small], lambda _: None, lambda _: False)
     before = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss
     assert engine.train(runs[: group.most_runs], lambda _: None, lambda _: False)
     grown = (resource.getrusage(resource.RUSAGE_SELF).ru_maxrss - before) * 1024
-    print(group.bytes_of(min(16, group.most_runs)), grown)
+    _, *judged = runs[0].configuration.target.protocol.sizes(runs[0].configuration.target.rows)
+    print(FIXED_BYTES + group.bytes_of(min(16, group.most_runs), *judged), grown)
 
 
 if __name__ == "__main__":

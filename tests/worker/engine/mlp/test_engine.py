@@ -11,9 +11,9 @@ from sklearn.metrics import log_loss, roc_auc_score
 from tombola.results import Outcome
 from tombola.spec import EstimatorModel
 from worker.engine import draws
+from worker.engine._group import FIXED_BYTES
 from worker.engine.draws import Stream
 from worker.engine.mlp import MlpEngine
-from worker.engine.mlp._group import FIXED_BYTES
 from worker.engine.mlp._initial import initial_layers
 from worker.engine.tables import task_key
 

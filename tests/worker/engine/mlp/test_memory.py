@@ -3,15 +3,17 @@ from __future__ import annotations
 import subprocess
 import sys
 import threading
+import time
 from pathlib import Path
 
 import pytest
 import torch
 
+from worker.engine._group import FIXED_BYTES
 from worker.engine._memory import Budget
 from worker.engine.errors import EngineMemoryError
 from worker.engine.mlp import MlpEngine
-from worker.engine.mlp._group import FIXED_BYTES, Group
+from worker.engine.mlp._group import Group
 from worker.engine.mlp._work import Work
 
 from .conftest import provide, run
@@ -45,17 +47,19 @@ def test_networks_that_fill_memory_train_one_after_the_other(monkeypatch):
     inside, most = [], []
     train_batch = Work._train_batch
 
-    def watched(work, group, members):
-        inside.append(members)
+    def watched(work, piece):
+        inside.append(piece)
         most.append(len(inside))
-        train_batch(work, group, members)
-        inside.remove(members)
+        train_batch(work, piece)
+        inside.remove(piece)
 
     monkeypatch.setattr(Work, "_train_batch", watched)
     threads = torch.get_num_threads()
     try:
         torch.set_num_threads(2)
-        engine = MlpEngine(provide, "cpu", memory_limit=int(1.5 * group.bytes_of(1)))
+        engine = MlpEngine(
+            provide, "cpu", memory_limit=int(1.5 * (FIXED_BYTES + group.bytes_of(1, 100, 400)))
+        )
     finally:
         torch.set_num_threads(threads)
     finished = []
@@ -65,18 +69,23 @@ def test_networks_that_fill_memory_train_one_after_the_other(monkeypatch):
     assert most == [1, 1, 1, 1]
 
 
-def test_a_budget_gives_bytes_to_who_waits_for_them():
+def test_a_budget_gives_bytes_to_those_who_wait_for_them_in_their_order():
+    """A small piece does not pass a large one for ever."""
     budget = Budget(10)
-    got = threading.Event()
+    got = []
 
-    def wait():
-        with budget.holding(6):
-            got.set()
+    def wait(name, amount):
+        with budget.holding(amount):
+            got.append(name)
 
+    threads = []
     with budget.holding(6):
-        waiting = threading.Thread(target=wait)
-        waiting.start()
-        with budget.holding(4):
-            assert not got.wait(0.1)
-    assert got.wait(10)
-    waiting.join()
+        for name, amount in (("large", 8), ("small", 1)):
+            threads.append(threading.Thread(target=wait, args=(name, amount)))
+            threads[-1].start()
+            while len(budget._waiting) < len(threads):
+                time.sleep(0.001)
+        assert got == []
+    for thread in threads:
+        thread.join()
+    assert got == ["large", "small"]
