@@ -40,13 +40,13 @@ class Speed:
 
 
 #: What is believed before anything was measured, by engine and kind of device. The CPU's figures without
-#: the bytes were measured on two cores of a Xeon with AVX-512 (BENCHMARKS.md); bytes, GPUs and networks on
-#: tables ("mlp") are assumed.
+#: the bytes were measured on two cores of a Xeon with AVX-512 (BENCHMARKS.md), those of networks on tables
+#: ("mlp") with AVX2 and about 25 in a batch; bytes and GPUs are assumed.
 SPEEDS = {
     ("native", "cpu"): Speed(0.4e-6, 320e9, 40e9),
     ("torch", "cpu"): Speed(9e-6, 55e9, 20e9),
     ("torch", "cuda"): Speed(2e-6, 5e12, 1e12),
-    ("mlp", "cpu"): Speed(9e-6, 55e9, 20e9),
+    ("mlp", "cpu"): Speed(25e-6, 55e9, 12e9),
     ("mlp", "cuda"): Speed(2e-6, 5e12, 1e12),
 }
 _UNKNOWN_SPEEDS = {"cpu": SPEEDS["native", "cpu"], "cuda": SPEEDS["torch", "cuda"]}

@@ -164,6 +164,8 @@ def learn(session: Session, kind: Kind, trained: Iterable[tuple[AnyConfiguration
     measured: dict[int, float] = defaultdict(float)
     predicted: dict[int, float] = defaultdict(float)
     for configuration, steps, seconds in trained:
+        if not work.tells_speed(configuration):
+            continue
         octave = work.speed_class(configuration)
         measured[octave] += seconds
         predicted[octave] += work.run_seconds(configuration, steps, speed)

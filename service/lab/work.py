@@ -10,7 +10,7 @@ from collections.abc import Mapping, Sequence
 from typing import Final, Literal
 
 from service.lab import cost, learning
-from service.lab.cost import REFERENCE, Speed
+from service.lab.cost import SPEEDS, Speed
 from service.lab.tabular import cost as tabular
 from service.store.models import ShardKind
 from tombola.spec import AnyConfiguration, Configuration, MlpModel
@@ -96,9 +96,22 @@ def run_seconds(configuration: AnyConfiguration, steps: int, speed: Speed) -> fl
     return tabular.run_seconds(configuration, steps, speed)
 
 
+def tells_speed(configuration: AnyConfiguration) -> bool:
+    """Whether a run's time says how fast a machine is.
+
+    Importances take a time for each column of the table, and a configuration tells its encoded features only.
+    """
+    return isinstance(configuration, Configuration) or not configuration.importance
+
+
 def run_cost(configuration: AnyConfiguration) -> float:
-    """Return what a run to the end of its budget counts in progress: seconds at `cost.REFERENCE`."""
-    return run_seconds(configuration, most_steps(configuration), REFERENCE)
+    """Return what a run to the end of its budget counts in progress: seconds of one core.
+
+    Networks on tables count by the speed of their own engine: seconds of estimators stand beside them.
+    """
+    if isinstance(configuration, Configuration):
+        return cost.run_cost(configuration)
+    return tabular.run_seconds(configuration, most_steps(configuration), SPEEDS["mlp", "cpu"])
 
 
 def run_bytes(configuration: AnyConfiguration) -> int:

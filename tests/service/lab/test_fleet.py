@@ -15,7 +15,15 @@ from service.lab.shards import TrainedBy
 from service.store import workers
 from service.store.database import now
 from service.store.models import Experiment, Speed
-from tombola.spec import Configuration, ParityTarget, TrainingSettings
+from tombola.spec import (
+    Configuration,
+    EstimatorModel,
+    ParityTarget,
+    Protocol,
+    TabularConfiguration,
+    TabularTask,
+    TrainingSettings,
+)
 
 CORE = Kind("native", "cpu", "a processor", 2)
 GPU = Kind("torch", "cuda", "a GPU", 1)
@@ -158,3 +166,16 @@ def test_runs_that_took_no_time_teach_nothing(database):
         fleet.learn(session, CORE, [(configuration(4), 0, 0.0), (configuration(8), 100, 0.0)])
     with database.read() as session:
         assert session.scalars(select(Speed)).all() == []
+
+
+def test_runs_with_importances_teach_nothing(database):
+    """Their time depends on the columns of the table, which a configuration does not tell."""
+    task = TabularTask(dataset="0" * 64, rows=1000, features=300, classes=2, split=0, protocol=Protocol())
+    model = EstimatorModel(kind="forest", hyperparameters={})
+    core = Kind("estimators", "cpu", "a processor", 2)
+    for importance, taught in ((True, 0), (False, 1)):
+        item = TabularConfiguration(target=task, samples=700, model=model, importance=importance)
+        with database.write() as session:
+            fleet.learn(session, core, [(item, 0, 3.0)])
+        with database.read() as session:
+            assert len(session.scalars(select(Speed)).all()) == taught
