@@ -1,4 +1,4 @@
-"""Networks on tables: many runs on one split train in the same matrix products, on CPU or CUDA."""
+"""Networks on tables: many runs, each on its own split, train in the same matrix products, on CPU or CUDA."""
 
 from worker.engine.mlp.engine import MlpEngine
 

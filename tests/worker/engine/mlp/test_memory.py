@@ -1,5 +1,6 @@
 from __future__ import annotations
 
+import itertools
 import subprocess
 import sys
 import threading
@@ -12,9 +13,9 @@ import torch
 from worker.engine._group import FIXED_BYTES
 from worker.engine._memory import Budget
 from worker.engine.errors import EngineMemoryError
-from worker.engine.mlp import MlpEngine
+from worker.engine.mlp import MlpEngine, _work
 from worker.engine.mlp._group import Group
-from worker.engine.mlp._work import Work
+from worker.engine.mlp._work import Resources, Work
 
 from .conftest import provide, run
 
@@ -67,6 +68,29 @@ def test_networks_that_fill_memory_train_one_after_the_other(monkeypatch):
     assert engine.train(runs, finished.append, lambda _: False)
     assert len(finished) == 4
     assert most == [1, 1, 1, 1]
+
+
+def tables_of(piece):
+    return [table for table, _ in itertools.groupby(member.table for member in piece.members)]
+
+
+def test_runs_on_many_splits_and_sizes_share_batches_up_to_what_their_tables_take(monkeypatch):
+    runs = [
+        run(seed, split=split, samples=samples)
+        for seed in range(2)
+        for split in range(4)
+        for samples in (50, 120)
+    ]
+    resources = Resources(provide, torch.device("cpu"), lanes=2, memory=2**34)
+    pieces = Work(runs, resources)._waiting
+    assert [len(piece.members) for piece in pieces] == [8, 8]
+    assert [len(tables_of(piece)) for piece in pieces] == [4, 4], "those of a table are side by side"
+
+    largest = max(_work._bytes(table) for piece in pieces for table in tables_of(piece))
+    monkeypatch.setattr(_work, "_JOINED_BYTES", 3 * largest)
+    pieces = Work(runs, resources)._waiting
+    assert sum(len(piece.members) for piece in pieces) == len(runs)
+    assert 1 < max(len(tables_of(piece)) for piece in pieces) <= 3
 
 
 def test_a_budget_gives_bytes_to_those_who_wait_for_them_in_their_order():
