@@ -285,7 +285,7 @@ def test_a_picture_of_another_format_is_refused(answer):
     experiment = _client(Script(_ok(answer()))).experiments.get("01A")
     with pytest.raises(ValueError, match="'svg' or 'png', not 'gif'"):
         experiment.heatmap(format="gif")
-    with pytest.raises(ValueError, match="theory, resources, accuracy, gain, ranks, not 'pie'"):
+    with pytest.raises(ValueError, match="theory, resources, accuracy, gain, ranks, width, not 'pie'"):
         experiment.picture("pie")
 
 
