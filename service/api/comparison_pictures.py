@@ -13,7 +13,6 @@ from service.api.parameters import AskedConfidence
 from service.api.pictures import PICTURE, AskedTabularDrawing
 from service.api.routes import guarded_router
 from service.api.tables import Probability
-from service.lab.statistics.intervals import Confidence
 from service.store.models import Experiment
 from tombola import plots
 
@@ -54,12 +53,8 @@ def get_width_picture(
     def read(session: Session, experiment: Experiment) -> Callable[[], Figure]:
         from service.lab.comparison.networks import width_frontier  # noqa: PLC0415  # as below
 
-        usual = Confidence()
         found = width_frontier(
-            session,
-            experiment.id,
-            probability=probability,
-            confidence=Confidence(confidence.method, confidence.level or usual.level),
+            session, experiment.id, probability=probability, confidence=confidence.for_fixed_runs()
         )
         return partial(plots.width, found, title=experiment.name)
 

@@ -18,7 +18,6 @@ from service.api.tables import Probability
 from service.lab.comparison import scores
 from service.lab.comparison.scores import SCORES
 from service.lab.comparison.table import COMPARISON, comparison_page
-from service.lab.statistics.intervals import Confidence
 from tombola.results import Comparison, Contender, DryRun, Importances, Page, Score, WidthFrontier
 from tombola.spec import ModelKind
 
@@ -105,8 +104,6 @@ def get_width_frontier(
     baseline: Baseline = None,
 ) -> Response:
     """Read how much width and data networks need to be as good as the baseline, data set by data set."""
-    usual = Confidence()
-    asked = Confidence(confidence.method, confidence.level or usual.level)
 
     def make(session: Session, experiment_id: str) -> WidthFrontier:
         from service.lab.comparison.networks import width_frontier  # noqa: PLC0415  # numpy loads with it
@@ -117,7 +114,7 @@ def get_width_frontier(
             probability=probability,
             against=against,
             baseline=baseline,
-            confidence=asked,
+            confidence=confidence.for_fixed_runs(),
         )
 
     return results.answer(make)

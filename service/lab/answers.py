@@ -52,6 +52,10 @@ class Asked:
     method: IntervalMethod = "wilson"
     level: float | None = None
 
+    def for_fixed_runs(self) -> Confidence:
+        """Return what is meant where the number of runs was fixed beforehand."""
+        return Confidence(self.method, self.level or Confidence().level)
+
 
 #: What intervals are unless somebody asks for others.
 USUAL = Asked()
@@ -167,7 +171,7 @@ def confidence_of(row: ExperimentRow, asked: Asked) -> Confidence:
     """
     seeds = rounds.seeds_of(row)
     if seeds is None:
-        return Confidence(asked.method, asked.level or Confidence().level)
+        return asked.for_fixed_runs()
     return Confidence("confidence-sequence", asked.level or seeds.level)
 
 

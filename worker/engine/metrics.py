@@ -25,14 +25,18 @@ def metrics(probabilities: NDArray[np.floating], classes: NDArray[np.int64]) -> 
     if not np.isfinite(probabilities).all():
         return Metrics(None, None, None)
     shares = probabilities.astype(np.float64)
-    rows = np.arange(len(classes))
-    loss = float(-np.mean(np.log(np.maximum(shares[rows, classes], _LEAST))))
-    return Metrics(accuracy(shares, classes), _auc(shares, classes), loss)
+    return Metrics(accuracy(shares, classes), _auc(shares, classes), mean_loss(shares, classes))
 
 
 def accuracy(probabilities: NDArray[np.floating], classes: NDArray[np.int64]) -> float:
     """Return the share of rows whose class has the largest probability; arguments as those of `metrics`."""
     return float(np.mean(probabilities.argmax(axis=1) == classes))
+
+
+def mean_loss(probabilities: NDArray[np.float64], classes: NDArray[np.int64]) -> float:
+    """Return the mean cross-entropy in nats, of at least 10^-15; arguments as those of `metrics`."""
+    own = probabilities[np.arange(len(classes)), classes]
+    return float(-np.mean(np.log(np.maximum(own, _LEAST))))
 
 
 def _auc(shares: NDArray[np.float64], classes: NDArray[np.int64]) -> float | None:

@@ -124,7 +124,7 @@ def plan(session: Session, dataset: str, minutes: float, encoding: Encoding = "o
         dataset_id=row.id,
         minutes=minutes,
         fits=fits,
-        notes=list(_notes(spec, quote, row, minutes, fits=fits)),
+        notes=list(_notes(spec, quote, row, profile, minutes, fits=fits)),
         spec=spec,
         quote=quote,
     )
@@ -191,7 +191,9 @@ def _wall(quote: Quote) -> float:
     return 0.0 if quote.wall_seconds is None else quote.wall_seconds.expected
 
 
-def _notes(spec: TabularSpec, quote: Quote, row: Dataset, minutes: float, *, fits: bool) -> Iterator[str]:
+def _notes(  # noqa: PLR0913  # what a plan stands on
+    spec: TabularSpec, quote: Quote, row: Dataset, profile: DatasetProfile, minutes: float, *, fits: bool
+) -> Iterator[str]:
     """Yield what one should know of a plan before it begins."""
     if not fits:
         yield (
@@ -201,7 +203,7 @@ def _notes(spec: TabularSpec, quote: Quote, row: Dataset, minutes: float, *, fit
     train = spec.target.protocol.sizes(row.rows)[0]
     whole = Protocol(encoding=spec.target.protocol.encoding)
     if train < whole.sizes(row.rows)[0]:
-        wide = sizes.too_wide(row.name, DatasetProfile.model_validate(row.profile), whole, row.rows)
+        wide = sizes.too_wide(row.name, profile, whole, row.rows)
         more = "more minutes allow for more" if wide is None else f"with all of them {wide}"
         yield f"at most {train} rows are trained on; {more}"
     if not quote.workers:

@@ -91,20 +91,19 @@ class Batch:
 
     Args:
         group: What they share.
-        members: The runs.
+        members: The runs, those of one table one after the other.
         tables: What they learn from.
         device: Where they train.
 
     Attributes:
-        members: The runs that go on, those of one table one after the other.
+        members: The runs that go on.
     """
 
     def __init__(
         self, group: Group, members: list[Member], tables: Mapping[Table, Prepared], device: torch.device
     ) -> None:
         self._group, self.device = group, device
-        places = {table: place for place, table in enumerate(tables)}
-        self.members = sorted(members, key=lambda member: places[member.table])
+        self.members = members
         self._features = _joined([item.train.features for item in tables.values()]).to(device)
         self._classes = _joined([item.train.classes for item in tables.values()]).to(device)
         self._rows: dict[Table, _Rows] = {}

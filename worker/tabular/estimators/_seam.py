@@ -8,9 +8,6 @@ from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass
 from typing import Any
 
-import numpy as np
-from numpy.typing import NDArray
-
 from worker.engine._lanes import Tick
 from worker.engine.importance import Predict
 from worker.engine.tables import Prepared
@@ -58,11 +55,3 @@ def growing(most: int, *, share: float = 0.0) -> Iterator[int]:
         yield done
         seconds = time.perf_counter() - began_at
         piece = max(1, int(share * done), min(2 * piece, int(piece / max(seconds, 1e-3))))
-
-
-def mean_loss(probabilities: NDArray[np.floating], classes: NDArray[np.int64]) -> float:
-    """Return the mean cross-entropy in nats; a class that has no column counts as a probability of 10^-15."""
-    shares = np.full(len(classes), 1e-15)
-    known = classes < probabilities.shape[1]
-    shares[known] = np.maximum(probabilities[known, classes[known]], 1e-15)
-    return float(-np.mean(np.log(shares)))

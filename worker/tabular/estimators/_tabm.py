@@ -11,7 +11,8 @@ import torch
 from numpy.typing import NDArray
 from torch.nn.functional import cross_entropy
 
-from worker.tabular.estimators._seam import Fitted, mean_loss
+from worker.engine.metrics import mean_loss
+from worker.tabular.estimators._seam import Fitted
 
 if TYPE_CHECKING:
     from worker.engine._lanes import Tick

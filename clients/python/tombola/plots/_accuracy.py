@@ -20,8 +20,7 @@ if TYPE_CHECKING:
 
     from tombola.results import Comparison, Contender, DatasetComparison, Limits
 
-LARGE, SMALL = (268.0, 200.0), (172.0, 130.0)
-MOST_LARGE = 3  #: data sets whose panels are large
+SMALL = (172.0, 130.0)
 PAD = 18.0  #: at either end of the horizontal axis
 TICKS = "0.995"  #: room for the labels of a panel's own vertical axis
 MAJORITY = compared.Look("largest class", "0.65", "", (0, (1, 2)))
@@ -29,19 +28,19 @@ MAJORITY = compared.Look("largest class", "0.65", "", (0, (1, 2)))
 
 def draw(comparison: Comparison, title: str | None) -> Figure:
     """See `tombola.plots.accuracy`."""
-    found = list(compared.datasets(comparison.datasets).values())
+    found = [sorted(rows, key=lambda row: row.samples) for rows in compared.by_dataset(comparison.datasets)]
     compared.require(comparison, found)
     names = compared.models(comparison)
     ends = [compared.span(_limits(rows, names), 0.0, 1.0) for rows in found]
     majority = any(_majority(rows, own) is not None for rows, own in zip(found, ends, strict=True))
     entries: list[Artist] = [compared.LOOKS[name].line() for name in names]
     legend = Legend(entries + [MAJORITY.line()] * majority)
-    width, height = LARGE if len(found) <= MOST_LARGE else SMALL
+    width, height = compared.LARGE if len(found) <= compared.MOST_LARGE else SMALL
     ticks = common.widest([TICKS]) + 10
     panels = Panels(
         count=len(found),
         width=width,
-        height=max(height, legend.height) if len(found) <= MOST_LARGE else height,
+        height=max(height, legend.height) if len(found) <= compared.MOST_LARGE else height,
         left=NAME_BESIDE + ticks,
         below=common.TICK_SIZE + 8,
         right=legend.width,

@@ -5,13 +5,14 @@ from __future__ import annotations
 import math
 from bisect import bisect_right
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, TypeVar
 
+from matplotlib import colormaps
 from matplotlib.lines import Line2D
 from matplotlib.ticker import MaxNLocator
 
 from tombola.plots import _common as common
-from tombola.plots._canvas import beside
+from tombola.plots._canvas import NAME_BESIDE, Legend, Panels, beside
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Mapping, Sequence
@@ -19,7 +20,7 @@ if TYPE_CHECKING:
     from matplotlib.axes import Axes
 
     from tombola.plots._scales import Scale
-    from tombola.results import Comparison, Contender, DatasetComparison, Limits
+    from tombola.results import Comparison, Contender, DatasetComparison, Limits, WidthGain, WidthPoint
 
 MARKER = 5.0
 LINE_WIDTH = 1.2
@@ -28,7 +29,14 @@ LARGEST_SHIFT = 2.4  #: between the points of neighbouring lines
 ELLIPSIS = "\N{HORIZONTAL ELLIPSIS}"
 #: Limits that reach farther than so many times the spread of all values are cut at the edge of a panel.
 ROOM = 0.6
+LARGE, MOST_LARGE = (268.0, 200.0), 3  #: panels, and up to how many data sets they are so large
+COLOURS = "viridis"
+LIGHTEST = 0.85  #: beyond it is too light on white
 LEAST_ROOM = 0.01
+
+
+#: A row of an answer about some data sets.
+Row = TypeVar("Row", "DatasetComparison", "WidthGain", "WidthPoint")
 
 
 @dataclass(frozen=True)
@@ -72,12 +80,44 @@ LOOKS: Mapping[Contender, Look] = {
 }
 
 
-def datasets(rows: Iterable[DatasetComparison]) -> dict[str, list[DatasetComparison]]:
-    """Return the rows of each data set, by its id, the smallest size first; data sets as they come."""
-    found: dict[str, list[DatasetComparison]] = {}
+def by_dataset(rows: Iterable[Row]) -> list[list[Row]]:
+    """Return the rows of each data set; data sets as they come."""
+    found: dict[str, list[Row]] = {}
     for row in rows:
         found.setdefault(row.dataset_id, []).append(row)
-    return {key: sorted(own, key=lambda row: row.samples) for key, own in found.items()}
+    return list(found.values())
+
+
+def shades(count: int) -> list[Any]:
+    """Return so many colours, from light to dark."""
+    scale: Any = colormaps[COLOURS]
+    return [scale(LIGHTEST * (1 - number / max(count - 1, 1))) for number in range(count)]
+
+
+def on_one_axis(
+    count: int, small: tuple[float, float], legend: Legend, ticks: str, row_gap: float | None = None
+) -> Panels:
+    """Return panels that share a vertical axis, one for each of some data sets.
+
+    Args:
+        count: How many.
+        small: Width and height of those of many data sets.
+        legend: What stands right of them.
+        ticks: The longest label of the axis.
+        row_gap: As that of `Panels`.
+    """
+    large = count <= MOST_LARGE
+    width, height = LARGE if large else small
+    return Panels(
+        count=count,
+        width=width,
+        height=max(height, legend.height) if large else height,
+        left=NAME_BESIDE + common.widest([ticks]) + 10,
+        below=common.TICK_SIZE + 8,
+        right=legend.width,
+        gap=16.0,
+        row_gap=row_gap,
+    )
 
 
 def models(comparison: Comparison) -> list[Contender]:

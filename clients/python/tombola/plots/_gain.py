@@ -2,13 +2,11 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Any
-
-from matplotlib import colormaps
+from typing import TYPE_CHECKING
 
 from tombola.plots import _common as common
 from tombola.plots import _compared as compared
-from tombola.plots._canvas import NAME_BESIDE, Legend, Panels, Text, plain
+from tombola.plots._canvas import Legend, Text, plain
 from tombola.plots._scales import Scale, horizontal
 
 if TYPE_CHECKING:
@@ -19,11 +17,8 @@ if TYPE_CHECKING:
 
     from tombola.results import Comparison, WidthGain
 
-LARGE, SMALL = (268.0, 200.0), (190.0, 130.0)
-MOST_LARGE = 3
+SMALL = (190.0, 130.0)
 PAD = 18.0
-COLOURS = "viridis"
-LIGHTEST = 0.85  #: beyond it is too light on white
 MOST_SIZES = 8
 ZERO = {"color": "0.45", "linewidth": 0.9, "zorder": 1}
 TICKS = "\N{MINUS SIGN}0.025"
@@ -39,9 +34,7 @@ def draw(comparison: Comparison, title: str | None) -> Figure:
             f"experiment {comparison.experiment} has none"
         )
     compared.require(comparison, comparison.gains)
-    found: dict[str, list[WidthGain]] = {}
-    for gain in comparison.gains:
-        found.setdefault(gain.dataset_id, []).append(gain)
+    found = compared.by_dataset(comparison.gains)
     every = sorted({_size(gain) for gain in comparison.gains}, key=_rising)
     shown = [every[number] for number in common.spread(len(every), MOST_SIZES)]
     looks = _looks(shown)
@@ -49,23 +42,13 @@ def draw(comparison: Comparison, title: str | None) -> Figure:
     ends = compared.span(drawn, -1.0, 1.0)
     ends = min(ends[0], -0.005), max(ends[1], 0.005)
     legend = Legend([look.line() for look in looks.values()], ("training rows",))
-    large = len(found) <= MOST_LARGE
-    width, height = LARGE if large else SMALL
-    panels = Panels(
-        count=len(found),
-        width=width,
-        height=max(height, legend.height) if large else height,
-        left=NAME_BESIDE + common.widest([TICKS]) + 10,
-        below=common.TICK_SIZE + 8,
-        right=legend.width,
-        gap=16.0,
-    )
+    panels = compared.on_one_axis(len(found), SMALL, legend, TICKS)
     limited = any(limits.low is not None for limits in drawn)
     said = compared.note(comparison, limited=limited, is_cut=compared.cut(drawn, ends))
     said += [f"{len(shown)} of {len(every)} sizes"] if len(shown) < len(every) else []
     canvas = panels.canvas(Text(title, "; ".join(said)))
     for number, (gains, (left, bottom, outer)) in enumerate(
-        zip(found.values(), panels.corners(), strict=True), start=1
+        zip(found, panels.corners(), strict=True), start=1
     ):
         axes = canvas.axes(left, bottom, panels.width, panels.height)
         _panel(axes, gains, looks, panels.width)
@@ -93,13 +76,9 @@ def _panel(axes: Axes, gains: Sequence[WidthGain], looks: dict[Size, compared.Lo
 
 def _looks(sizes: Sequence[Size]) -> dict[Size, compared.Look]:
     """Return a look for each size, the larger the darker."""
-    scale: Any = colormaps[COLOURS]
-    last = max(len(sizes) - 1, 1)
     return {
-        size: compared.Look(
-            compared.size_label(*size), scale(LIGHTEST * (1 - number / last)), common.MARKERS[number]
-        )
-        for number, size in enumerate(sizes)
+        size: compared.Look(compared.size_label(*size), shade, marker)
+        for size, shade, marker in zip(sizes, compared.shades(len(sizes)), common.MARKERS, strict=False)
     }
 
 

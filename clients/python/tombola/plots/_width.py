@@ -4,12 +4,11 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from matplotlib import colormaps
 from matplotlib.lines import Line2D
 
 from tombola.plots import _common as common
 from tombola.plots import _compared as compared
-from tombola.plots._canvas import NAME_BESIDE, Legend, Panels, Text, beside, plain
+from tombola.plots._canvas import Legend, Text, beside, plain
 from tombola.plots._scales import Scale, horizontal
 from tombola.results import Limits
 
@@ -21,11 +20,8 @@ if TYPE_CHECKING:
 
     from tombola.results import WidthFrontier, WidthPoint
 
-LARGE, SMALL = (268.0, 200.0), (190.0, 130.0)
-MOST_LARGE = 3
+SMALL = (190.0, 130.0)
 PAD = 18.0
-COLOURS = "viridis"
-LIGHTEST = 0.85  #: beyond it is too light on white
 MOST_WIDTHS = 6
 ENDS = (-0.04, 1.04)
 LEVEL = {"color": "0.45", "linewidth": 0.9, "linestyle": (0, (1, 2)), "zorder": 1}
@@ -42,31 +38,16 @@ def draw(frontier: WidthFrontier, title: str | None) -> Figure:
             "a frontier needs networks and a data set with all runs of a size; experiment "
             f"{frontier.experiment} has none to show yet"
         )
-    found: dict[str, list[WidthPoint]] = {}
-    for point in frontier.points:
-        found.setdefault(point.dataset_id, []).append(point)
+    found = compared.by_dataset(frontier.points)
     every = sorted({point.width for point in frontier.points})
     shown = [every[number] for number in common.spread(len(every), MOST_WIDTHS)]
     looks = _looks(frontier.points, shown)
     ring = Line2D([], [], label="on the frontier", **RING)  # type: ignore[arg-type]  # a style
     legend = Legend([*(look.line() for look in looks.values()), ring], ("width",))
-    large = len(found) <= MOST_LARGE
-    width, height = LARGE if large else SMALL
-    panels = Panels(
-        count=len(found),
-        width=width,
-        height=max(height, legend.height) if large else height,
-        left=NAME_BESIDE + common.widest([TICKS]) + 10,
-        below=common.TICK_SIZE + 8,
-        right=legend.width,
-        gap=16.0,
-        row_gap=12.0,
-    )
+    panels = compared.on_one_axis(len(found), SMALL, legend, TICKS, row_gap=12.0)
     said = _note(frontier) + ([f"{len(shown)} of {len(every)} widths"] if len(shown) < len(every) else [])
     canvas = panels.canvas(Text(title, "; ".join(said)))
-    for number, (points, (x, y, outer)) in enumerate(
-        zip(found.values(), panels.corners(), strict=True), start=1
-    ):
+    for number, (points, (x, y, outer)) in enumerate(zip(found, panels.corners(), strict=True), start=1):
         axes = canvas.axes(x, y, panels.width, panels.height)
         axes.axhline(frontier.probability, **LEVEL)  # type: ignore[arg-type]  # a style
         _panel(axes, points, looks, panels.width)
@@ -104,17 +85,15 @@ def _panel(
 
 def _looks(points: Sequence[WidthPoint], widths: Sequence[int]) -> dict[Start, compared.Look]:
     """Return a look for each width and start: wide ones dark, sparse ones solid."""
-    scale = colormaps[COLOURS]
-    last = max(len(widths) - 1, 1)
+    shades = dict(zip(widths, compared.shades(len(widths)), strict=True))
     starts = {(point.width, point.sparsity) for point in points}
     found = {}
     for width, sparsity in sorted(starts, key=lambda start: (start[0], start[1] is None, start[1] or 0)):
-        if width in widths:
-            number = widths.index(width)
+        if width in shades:
             what = "dense" if sparsity is None else f"{sparsity}-sparse"
             found[width, sparsity] = compared.Look(
                 f"{common.number_label(width)}, {what}",
-                scale(LIGHTEST * (1 - number / last)),
+                shades[width],
                 "s" if sparsity is None else "o",
                 compared.DASHED if sparsity is None else "-",
             )
