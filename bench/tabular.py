@@ -29,6 +29,8 @@ FRACTIONS = [0.01, 0.03, 0.1, 0.3, 1.0]
 QUICK_FRACTIONS = [0.3, 1.0]
 #: Candidates of each model.
 TRIALS = 8
+QUICK_TRIALS = 2
+QUICK_SPLITS = 3
 
 
 def networks(*, quick: bool) -> list[MlpModels]:
@@ -43,15 +45,16 @@ def networks(*, quick: bool) -> list[MlpModels]:
 
 def specification(names: list[str], splits: int, *, quick: bool) -> TabularSpec:
     """Return the experiment on these data sets."""
+    trials = QUICK_TRIALS if quick else TRIALS
     return TabularSpec(
         name="networks and forests on tables",
         target=TabularTarget(datasets=names),
         grid=TabularGrid(fractions=QUICK_FRACTIONS if quick else FRACTIONS, splits=splits),
         models=[
             *networks(quick=quick),
-            EstimatorModels(kind="forest", trials=TRIALS),
-            EstimatorModels(kind="boosting", trials=TRIALS),
-            EstimatorModels(kind="logistic", trials=TRIALS),
+            EstimatorModels(kind="forest", trials=trials),
+            EstimatorModels(kind="boosting", trials=trials),
+            EstimatorModels(kind="logistic", trials=trials),
         ],
     )
 
@@ -105,12 +108,13 @@ def main() -> None:
     parser.add_argument("--data-dir", type=Path, default=ROOT / "tabular-data", help="quick: a temporary one")
     arguments = parser.parse_args()
     with ExitStack() as held:
-        data_dir = arguments.data_dir
+        data_dir, splits = arguments.data_dir, arguments.splits
         if arguments.quick:
+            splits = min(splits, QUICK_SPLITS)
             data_dir = Path(held.enter_context(tempfile.TemporaryDirectory(prefix="tombola-bench-")))
         client = held.enter_context(running(data_dir, "auto"))
         names = imported(client, arguments.tables)
-        spec = specification(names, arguments.splits, quick=arguments.quick)
+        spec = specification(names, splits, quick=arguments.quick)
         print(f"{spec.cell_count} cells, {spec.run_count} runs; data in {data_dir}", flush=True)
         found = trained(client, spec)
     for item in Comparison.model_validate(found["comparison"]).datasets:
