@@ -82,12 +82,10 @@ def select_engine(name: str = "auto", device: str = "auto", *, threads: int = 0)
 
 
 def _fastest(device: str) -> Engine:
-    """Return the native engine on CPU where it was built, torch elsewhere."""
+    """Return the engine of Triton on CUDA and the native one on CPU, torch where they do not run."""
     engine = TorchEngine(device)
-    if engine.device != "cpu":
-        return engine
     try:
-        return NativeEngine()
-    except EngineNotBuiltError as error:
+        return NativeEngine() if engine.device == "cpu" else TritonEngine(engine.device)
+    except EngineError as error:
         engine.detail += f"; {error}"
         return engine

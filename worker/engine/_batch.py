@@ -104,9 +104,7 @@ class Batch:
             group,
             runs,
             steps=torch.tensor([steps_of(origin) for origin in origins], device=device),
-            parameters=Parameters.joined(
-                [_parameters(origin, device).padded(group.width) for origin in origins]
-            ),
+            parameters=Parameters.joined([one.padded(group.width) for one in _parameters(origins, device)]),
             training=training.resident(training_counts) if group.source == "resident" else training,
             test=test.resident(test_counts) if group.test_resident else test,
             capturer=capturer,
@@ -276,8 +274,18 @@ class Batch:
         return wrong, finite
 
 
-def _parameters(origin: Origin, device: torch.device) -> Parameters:
-    if isinstance(origin, Checkpoint):
-        configuration = origin.run.configuration
-        return Parameters.unpacked(origin.parameters, configuration.target.n, configuration.width, device)
-    return initial_parameters(origin, device)
+def _parameters(origins: Sequence[Origin], device: torch.device) -> list[Parameters]:
+    """Return the parameters of each run; what differs in seeds alone is drawn together."""
+    found: dict[int, Parameters] = {}
+    alike: dict[tuple[int, int | None], dict[int, Run]] = {}
+    for place, origin in enumerate(origins):
+        configuration = run_of(origin).configuration
+        if isinstance(origin, Checkpoint):
+            found[place] = Parameters.unpacked(
+                origin.parameters, configuration.target.n, configuration.width, device
+            )
+        else:
+            alike.setdefault((configuration.width, configuration.sparsity), {})[place] = origin
+    for runs in alike.values():
+        found |= zip(runs, initial_parameters(list(runs.values()), device).unbind(), strict=True)
+    return [found[place] for place in range(len(origins))]

@@ -90,16 +90,16 @@ class StreamedSamples:
 
     def resident(self, counts: list[int]) -> ResidentSamples:
         """Return the first samples of each run, `counts[i]` of run i, generated once and kept."""
-        per_call = max(1, BLOCKS_PER_CALL[self.seeds.device.type] // row_blocks(self.n))
-        table = torch.empty((sum(counts), row_width(self.n)), device=self.seeds.device)
-        start = 0
-        for run, count in enumerate(counts):
-            one = self.keep([run])
-            for first in range(0, count, per_call):
-                last = min(first + per_call, count)
-                items = torch.arange(first, last, device=table.device)
-                one.rows(items[None], out=table[start + first : start + last][None])
-            start += count
+        device = self.seeds.device
+        per_call = max(1, BLOCKS_PER_CALL[device.type] // row_blocks(self.n))
+        table = torch.empty((sum(counts), row_width(self.n)), device=device)
+        ends = torch.tensor(counts, device=device).cumsum(0)
+        for first in range(0, len(table), per_call):
+            places = torch.arange(first, min(first + per_call, len(table)), device=device)
+            own = torch.searchsorted(ends, places, right=True)
+            before = torch.where(own > 0, ends[own - 1], 0)
+            one = StreamedSamples(self.n, self.key, self.stream, self.seeds[own], self.supports[own])
+            one.rows((places - before)[:, None], out=table[first : first + per_call, None])
         return ResidentSamples(table, counts)
 
 

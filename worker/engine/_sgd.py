@@ -7,7 +7,7 @@ a batched one over the runs; see `product` for why its results do not depend on 
 from __future__ import annotations
 
 import math
-from collections.abc import Iterable
+from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
@@ -37,6 +37,11 @@ class Parameters:
     def keep(self, index: list[int]) -> Parameters:
         """Return a copy of the parameters of the runs at these places."""
         return Parameters(self.hidden[index], self.output[index], self.offset[index])
+
+    def unbind(self) -> Iterator[Parameters]:
+        """Yield the parameters of each run."""
+        parts = zip(self.hidden, self.output, self.offset, strict=True)
+        return (Parameters(*(part[None] for part in one)) for one in parts)
 
     @staticmethod
     def joined(parts: list[Parameters]) -> Parameters:

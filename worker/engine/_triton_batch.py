@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from dataclasses import dataclass
 from functools import cached_property
 from typing import TYPE_CHECKING, Any
@@ -24,17 +25,21 @@ if TYPE_CHECKING:
 _LEAST = 16
 #: Most coordinates of a tile: those of one block of random words.
 _MOST_COORDINATES = draws.BITS_PER_BLOCK
-#: Most weights that stay in the registers of one multiprocessor, their gradient and the operands of the
-#: products beside them; and of a tile of a wide network. Not measured on a GPU.
-_RESIDENT_WEIGHTS, _TILE_WEIGHTS = 2**13, 2**12
+#: Most weights, and neurons, of a network that stays in one multiprocessor: as far as that was the fastest
+#: on an H200, and where the shared memory holds the operands of the products, some bytes for each weight.
+_RESIDENT_WEIGHTS, _RESIDENT_NEURONS = 2**14, 256
+_SHARED_BYTES_PER_WEIGHT = 12.25
+#: Most weights of a network whose every step is a launch, and of a tile of it: torch is faster beyond.
+_WIDE_WEIGHTS, _TILE_WEIGHTS = 2**16, 2**12
 #: Most samples of a tile; a wide network takes a whole mini-batch as one tile.
 _RESIDENT_SAMPLES, _WIDE_SAMPLES = 32, 64
 #: Most samples of a step in one multiprocessor, and tiles of them in one launch: a stop waits for a launch.
 _MOST_SAMPLES, _TILES_PER_LAUNCH = 2**14, 2**13
 #: Most steps of a wide network between two looks at a stop.
 _WIDE_STEPS = 64
-#: A warp is 32 threads of a program. With fewer, more registers spill (compiled for sm_80 and sm_90).
-_OPTIONS = {"num_warps": 8, "enable_fp_fusion": True}
+#: A warp is 32 threads of a program: more where there are more weights than this. With other numbers a step
+#: takes up to twice as long (H200).
+_WARPS, _MOST_WARPS, _FEW_WEIGHTS = 4, 8, 2**13
 
 
 @dataclass(frozen=True)
@@ -47,6 +52,7 @@ class Plan:
         neurons: Of a tile; all, where resident.
         samples: Of a tile.
         steps: Most steps at once.
+        warps: Of a program.
     """
 
     resident: bool
@@ -54,20 +60,36 @@ class Plan:
     neurons: int
     samples: int
     steps: int
+    warps: int
 
     @classmethod
-    def of(cls, group: Group) -> Plan | None:
-        """Return the plan for a group, None where its batch is too large for the kernels."""
+    def of(cls, group: Group, shared: float = math.inf) -> Plan | None:
+        """Return the plan for a group, None where its network or its batch is too large for the kernels.
+
+        Args:
+            group: What trains.
+            shared: Bytes of shared memory that a program may have.
+        """
         n, size = group.target.n, group.batch_size
-        coordinates = min(_power(n), _MOST_COORDINATES)
-        neurons = _power(group.width)
-        if n <= _MOST_COORDINATES and coordinates * neurons <= _RESIDENT_WEIGHTS and size <= _MOST_SAMPLES:
+        coordinates, neurons = min(_power(n), _MOST_COORDINATES), _power(group.width)
+        weights = coordinates * neurons
+        fits = weights <= _RESIDENT_WEIGHTS and weights * _SHARED_BYTES_PER_WEIGHT <= shared
+        if n <= _MOST_COORDINATES and neurons <= _RESIDENT_NEURONS and fits and size <= _MOST_SAMPLES:
             samples = min(_power(size), _RESIDENT_SAMPLES)
-            return cls(True, coordinates, neurons, samples, max(1, _TILES_PER_LAUNCH * samples // size))
-        if size <= _WIDE_SAMPLES:
+            steps = max(1, _TILES_PER_LAUNCH * samples // size)
+            warps = _WARPS if weights <= _FEW_WEIGHTS else _MOST_WARPS
+            return cls(True, coordinates, neurons, samples, steps, warps)
+        if n * group.width <= _WIDE_WEIGHTS and size <= _WIDE_SAMPLES:
             neurons = min(neurons, max(_LEAST, _TILE_WEIGHTS // coordinates))
-            return cls(False, coordinates, neurons, _power(size), _WIDE_STEPS)
+            return cls(False, coordinates, neurons, _power(size), _WIDE_STEPS, _WARPS)
         return None
+
+
+def _shared_bytes(device: torch.device) -> float:
+    if device.type != "cuda":
+        return math.inf  # interpreted
+    properties = torch.cuda.get_device_properties(device)
+    return float(properties.shared_memory_per_block_optin)  # type: ignore[attr-defined]  # torch types few
 
 
 def _power(size: int) -> int:
@@ -75,11 +97,11 @@ def _power(size: int) -> int:
 
 
 class TritonBatch(Batch):
-    """A batch whose steps are kernels; where its mini-batches are too large for them, it is a `Batch`."""
+    """A batch whose steps are kernels; where it is too large for them, it is a `Batch`."""
 
     def advance(self, steps: int, tick: Tick, on_steps: OnSteps = lambda _: None) -> None:
         """Take SGD steps with every run; where `tick` raises, all stand after the same whole step."""
-        plan = Plan.of(self.group)
+        plan = Plan.of(self.group, _shared_bytes(self.steps.device))
         if plan is None:
             super().advance(steps, tick, on_steps)
             return
@@ -154,5 +176,6 @@ class TritonBatch(Batch):
             "N": plan.coordinates,
             "W": plan.neurons,
             "B": plan.samples,
-            **_OPTIONS,
+            "num_warps": plan.warps,
+            "enable_fp_fusion": True,
         }

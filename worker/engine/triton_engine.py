@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import importlib
 import os
+from contextlib import nullcontext
 from importlib.util import find_spec
 
 import torch
@@ -11,14 +12,17 @@ import torch
 from worker.engine.errors import DeviceError
 from worker.engine.torch_engine import TorchEngine
 
+#: Tensor cores for TF32 came with Ampere.
+_LEAST_CAPABILITY = (8, 0)
+
 
 class TritonEngine(TorchEngine):
     """Trains parity learners with Triton kernels, on CUDA.
 
     The draws are those of every engine, and results agree with theirs in distribution. Batches and memory,
-    initial parameters and evaluations are those of `TorchEngine`, and so are the steps where mini-batches are
-    too large for the kernels. With TRITON_INTERPRET=1 in the environment the kernels are interpreted on CPU,
-    very slowly, which is for tests.
+    initial parameters and evaluations are those of `TorchEngine`, and so are the steps where networks or
+    mini-batches are too large for the kernels. With TRITON_INTERPRET=1 in the environment the kernels are
+    interpreted on CPU, very slowly, which is for tests.
 
     Args:
         device: "auto", "cuda" or "cuda:<index>".
@@ -28,7 +32,7 @@ class TritonEngine(TorchEngine):
         name: "triton".
 
     Raises:
-        DeviceError: There is no such device, or Triton is not installed.
+        DeviceError: There is no such device, or Triton is not installed or does not run on it.
         ValueError: The memory limit is not positive.
     """
 
@@ -49,6 +53,27 @@ class TritonEngine(TorchEngine):
             )
         # Only where the engine is chosen: Triton is an extra.
         self._batch = importlib.import_module("worker.engine._triton_batch").TritonBatch
+        self._require_a_kernel()
         self.lanes = 1
         version = importlib.import_module("triton").__version__
         self.detail = f"Triton {version} interpreted" if interpreted else f"{self.detail}, Triton {version}"
+
+    def _require_a_kernel(self) -> None:
+        """Run a kernel: Triton compiles when one is first called, which takes more than its package."""
+        kernels = importlib.import_module("worker.engine._triton_kernels")
+        place = torch.zeros(1, dtype=torch.int32, device=self._device)
+        cuda = self._device.type == "cuda"
+        if cuda and torch.cuda.get_device_capability(self._device) < _LEAST_CAPABILITY:
+            raise DeviceError(
+                f"engine 'triton' needs a GPU of compute capability {'.'.join(map(str, _LEAST_CAPABILITY))}, "
+                f"which {self.detail} has not: use engine 'torch'"
+            )
+        try:
+            with torch.cuda.device(self._device) if cuda else nullcontext():
+                kernels.answer[(1,)](place)
+            place.item()
+        except Exception as error:  # whatever the compiler lacks
+            raise DeviceError(
+                f"engine 'triton' does not run on {self.device} here ({error}): it needs a C compiler and a "
+                "cache folder whose files may be executed (TRITON_CACHE_DIR); or use engine 'torch'"
+            ) from error

@@ -107,6 +107,18 @@ def test_batches_too_large_for_the_kernels_take_the_steps_of_torch(interpreted, 
     assert_agrees(run, interpreted)
 
 
+def test_wide_networks_take_the_steps_of_torch(interpreted, make_run):
+    run = make_run(n=50, k=3, width=3000)
+    assert Plan.of(Group.of(run.configuration)) is None
+    assert_agrees(run, interpreted)
+
+
+@pytest.mark.parametrize(("shared", "resident"), [(232_448, True), (101_376, False)])
+def test_networks_stay_where_the_shared_memory_holds_them(make_run, shared, resident):
+    group = Group.of(make_run(n=50, k=3, width=200).configuration)
+    assert Plan.of(group, shared).resident is resident
+
+
 def advance(runs, *pieces):
     """Return the parameters of runs after pieces of steps; after the first, the first run leaves."""
 
@@ -215,7 +227,7 @@ def test_plans_hold_the_network_or_its_tiles(make_run, n, width, size):
     group = Group.of(make_run(n=n, k=1, sparsity=1, width=width, batch_size=size).configuration)
     plan = Plan.of(group)
     if plan is None:
-        assert size > 64
+        assert size > 64 or n * width > 2**16
         return
     tile = (plan.coordinates, plan.neurons, plan.samples)
     assert all(side >= 16 and side & (side - 1) == 0 for side in tile)

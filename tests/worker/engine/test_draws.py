@@ -13,6 +13,7 @@ from tombola.spec import ParityTarget
 from worker.engine import draws
 from worker.engine._initial import initial_parameters
 from worker.engine._samples import StreamedSamples, row_width
+from worker.engine._sgd import Parameters
 from worker.engine.draws import Stream
 
 KEY = (123, 456)
@@ -152,6 +153,17 @@ def test_a_smaller_training_set_is_the_start_of_a_larger_one():
     assert torch.equal(samples.resident([1000]).table[:600, :52], samples.resident([600]).table[:, :52])
 
 
+@settings(max_examples=30, deadline=None)
+@given(st.integers(1, 60), st.integers(1, 3000), st.lists(st.integers(0, 2**32 - 1), min_size=1), st.data())
+def test_parameters_that_are_drawn_together_are_those_drawn_alone(make_run, n, width, seeds, data):
+    sparsity = data.draw(st.none() | st.integers(1, n))
+    runs = [make_run(n=n, k=1, width=width, sparsity=sparsity, seed=seed) for seed in seeds]
+    together = initial_parameters(runs, torch.device("cpu"))
+    alone = Parameters.joined([initial_parameters([run], torch.device("cpu")) for run in runs])
+    for name, tensor in vars(alone).items():
+        assert torch.equal(getattr(together, name), tensor), name
+
+
 def test_test_samples_are_not_the_training_samples():
     seeds = seeds_of(1)
     items = torch.arange(1000)[None]
@@ -171,7 +183,7 @@ def test_coordinates_and_labels_are_balanced():
 def test_the_first_neurons_of_a_wide_network_are_those_of_a_narrow_one(make_run, sparsity):
     device = torch.device("cpu")
     narrow, wide = (
-        initial_parameters(make_run(n=50, width=width, sparsity=sparsity), device) for width in (8, 5000)
+        initial_parameters([make_run(n=50, width=width, sparsity=sparsity)], device) for width in (8, 5000)
     )
     assert torch.equal(narrow.hidden, wide.hidden[..., :8])
     # The output weights shrink with the width.

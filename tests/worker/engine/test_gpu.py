@@ -38,7 +38,7 @@ def test_samples_are_the_same_bits(n):
 @pytest.mark.parametrize("sparsity", [1, 20, None])
 def test_initial_parameters_are_the_same_bits(make_run, sparsity):
     run = make_run(n=50, k=3, width=3000, sparsity=sparsity, seed=2**32 - 1)
-    here, there = initial_parameters(run, CPU), initial_parameters(run, CUDA)
+    here, there = initial_parameters([run], CPU), initial_parameters([run], CUDA)
     for name, tensor in vars(here).items():
         assert torch.equal(tensor, getattr(there, name).cpu()), name
 

