@@ -33,7 +33,7 @@ def initial_parameters(runs: Sequence[Run], device: torch.device) -> Parameters:
     hidden = torch.empty((len(runs), n + 1, width), device=device)
     output = torch.empty((len(runs), width, 1), device=device)
     drawn_words = draws.FIRST_INPUT_WORD + (n if sparsity is None else 0)
-    for own, part in _parts(len(runs), width, max(drawn_words, sparsity or 0, n // 8), device):
+    for own, part in calls(len(runs), width, max(drawn_words, sparsity or 0, n // 8), device):
         seed, neurons = seeds[own, None], torch.arange(part.start, part.stop, device=device)
         drawn = draws.words(key, seed, Stream.WEIGHTS, neurons, drawn_words)
         hidden[own, n, part] = draws.uniforms(drawn[..., draws.BIAS_WORD], input_limit)
@@ -49,7 +49,7 @@ def initial_parameters(runs: Sequence[Run], device: torch.device) -> Parameters:
     return Parameters(hidden, output, draws.uniforms(drawn, output_limit)[..., None])
 
 
-def _parts(runs: int, width: int, words: int, device: torch.device) -> Iterator[tuple[slice, slice]]:
+def calls(runs: int, width: int, words: int, device: torch.device) -> Iterator[tuple[slice, slice]]:
     """Yield the runs and neurons, each with so many words, of each call of the generator.
 
     Narrow networks are drawn many at a time: on a GPU a call for one takes as long as for hundreds.

@@ -41,7 +41,7 @@ from worker.engine.philox import philox4x32
 
 if TYPE_CHECKING:
     from tombola.spec import ParityTarget
-    from worker.engine.philox import Key
+    from worker.engine.philox import Key, Keys
 
 #: The WEIGHTS item of the output bias: no neuron has this number.
 OUTPUT_BIAS_ITEM = 2**32 - 1
@@ -72,11 +72,11 @@ def target_key(target: ParityTarget) -> Key:
     return int.from_bytes(digest[:4], "big"), int.from_bytes(digest[4:8], "big")
 
 
-def words(key: Key, seeds: Tensor, stream: Stream, items: Tensor, count: int) -> Tensor:
+def words(key: Key | Keys, seeds: Tensor, stream: Stream, items: Tensor, count: int) -> Tensor:
     """Return the first words of items.
 
     Args:
-        key: The target's key.
+        key: The target's key; or the words of many, which broadcast as the seeds do.
         seeds: int64 in [0, 2^32).
         stream: What the words are for.
         items: int64 in [0, 2^32); its shape and that of `seeds` broadcast to a shape S.
@@ -88,6 +88,8 @@ def words(key: Key, seeds: Tensor, stream: Stream, items: Tensor, count: int) ->
     blocks = torch.arange(-(-count // 4), device=items.device)
     # Filled on the device: a copy from the host could be in no CUDA graph.
     stream_word = torch.full((), int(stream), device=items.device)
+    if isinstance(key[0], Tensor):
+        key = key[0].unsqueeze(-1), key[1].unsqueeze(-1)
     drawn = philox4x32((blocks, items.unsqueeze(-1), stream_word, seeds.unsqueeze(-1)), key)
     return drawn.flatten(-2)[..., :count]
 

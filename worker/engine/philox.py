@@ -18,15 +18,17 @@ _WEYL_1 = 0xBB67AE85
 _WORD = 0xFFFFFFFF
 
 Key = tuple[int, int]
+#: The words of many keys, int64 tensors.
+Keys = tuple[Tensor, Tensor]
 
 
-def philox4x32(counter: tuple[Tensor, Tensor, Tensor, Tensor], key: Key) -> Tensor:
+def philox4x32(counter: tuple[Tensor, Tensor, Tensor, Tensor], key: Key | Keys) -> Tensor:
     """Return the block of random words of each counter.
 
     Args:
         counter: Four int64 tensors of one device, words 0 to 3 of the counters, each element in [0, 2^32);
             their shapes broadcast to a shape S.
-        key: The two 32-bit words of the key.
+        key: The two 32-bit words of the key; or tensors of them, whose shape broadcasts to S.
 
     Returns:
         int64, shape (*S, 4): the words of the blocks, each in [0, 2^32).

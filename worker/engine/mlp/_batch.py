@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass
 from itertools import groupby
 from typing import TYPE_CHECKING, Any
@@ -23,14 +23,18 @@ from worker.engine.tables import task_key
 
 if TYPE_CHECKING:
     from tombola.spec import MlpModel, TabularTask
+    from worker.engine._graph import Capturer
     from worker.engine.mlp._group import Group
-    from worker.engine.mlp._initial import Layers
     from worker.engine.philox import Key
     from worker.engine.seam import TabularRun
     from worker.engine.tables import Prepared
 
 #: Most steps whose mini-batches are drawn at once.
 _STEPS_PER_DRAW = 256
+#: Most steps in one CUDA graph: evaluations, which stand outside, are often a hundred apart.
+_STEPS_PER_REPLAY = 25
+#: Share of a batch that may have ended and still be trained on: on a GPU leaving them out costs a new graph.
+_ENDED_KEPT = {"cpu": 0.0, "cuda": 0.125}
 
 
 #: A split of a data set, and how many of its rows train.
@@ -94,13 +98,19 @@ class Batch:
         members: The runs, those of one table one after the other.
         tables: What they learn from.
         device: Where they train.
+        capturer: Makes one launch of many steps, on CUDA.
 
     Attributes:
-        members: The runs that go on.
+        members: The runs whose parameters are here; a few may have ended.
     """
 
     def __init__(
-        self, group: Group, members: list[Member], tables: Mapping[Table, Prepared], device: torch.device
+        self,
+        group: Group,
+        members: list[Member],
+        tables: Mapping[Table, Prepared],
+        device: torch.device,
+        capturer: Capturer | None = None,
     ) -> None:
         self._group, self.device = group, device
         self.members = members
@@ -114,24 +124,50 @@ class Batch:
             rows = _Rows(task_key(task), first, count, validation, item.validation.classes)
             self._rows[task, samples] = rows
             first += count
-        self.network = Network.stacked(self._initial())
+        self._number()
+        self.network = self._initial()
         self.best = self.network.keep(list(range(len(members))))
         rates = [(member.model.learning_rate, member.model.weight_decay) for member in self.members]
         made = torch.tensor(rates, device=device)[:, :, None, None]
         adam = group.optimizer == "adamw"
         self._descent = Descent(self.network, made[:, 0], made[:, 1], adam=adam)
         self.steps = 0
+        self._capturer, self._warm = capturer, False
 
-    def _initial(self) -> list[Layers]:
-        made: dict[tuple[Key, int, int | None], Layers] = {}  # runs that differ in their rates begin alike
-        found = []
-        for member in self.members:
-            key, seed, sparsity = self._rows[member.table].key, member.run.seed, member.model.sparsity
-            if (key, seed, sparsity) not in made:
-                layers = initial_layers(key, seed, self._group.layers, sparsity, self.device)
-                made[key, seed, sparsity] = layers
-            found.append(made[key, seed, sparsity])
-        return found
+    def _number(self) -> None:
+        """Bring what the runs draw with to the device; what was captured drew for others."""
+        tables = [self._rows[member.table] for member in self.members]
+        self._seeds, key_0, key_1, self._counts, self._firsts = torch.tensor(
+            [
+                (member.run.seed, *rows.key, rows.count, rows.first)
+                for member, rows in zip(self.members, tables, strict=True)
+            ],
+            device=self.device,
+        ).unbind(dim=1)
+        self._keys = key_0, key_1
+        self._replay: Callable[[], None] | None = None
+        self._may_capture = True
+
+    def _initial(self) -> Network:
+        """Draw the parameters: at once where the sparsity is one, and once where rates alone differ."""
+        parts: list[Network] = []
+        places: dict[tuple[Key, int, int | None], int] = {}
+        alike: dict[int | None, dict[tuple[Key, int], int]] = {}
+        for number, member in enumerate(self.members):
+            which = alike.setdefault(member.model.sparsity, {})
+            which.setdefault((self._rows[member.table].key, member.run.seed), number)
+        for sparsity, which in alike.items():
+            own = torch.tensor(list(which.values()), device=self.device)
+            keys = self._keys[0][own], self._keys[1][own]
+            layers = initial_layers(keys, self._seeds[own], self._group.layers, sparsity)
+            parts.append(Network.of(layers))
+            places |= {(*one, sparsity): len(places) + place for place, one in enumerate(which)}
+        order = [
+            places[self._rows[member.table].key, member.run.seed, member.model.sparsity]
+            for member in self.members
+        ]
+        drawn = parts[0] if len(parts) == 1 else Network.joined(parts)
+        return drawn if order == list(range(len(places))) else drawn.keep(order)
 
     def _by_table(self) -> Iterator[tuple[_Rows, range]]:
         """Yield each table that is learned from, and the places of its runs."""
@@ -141,50 +177,81 @@ class Batch:
             yield self._rows[table], range(first, first + count)
             first += count
 
-    def keep(self, index: list[int]) -> None:
-        """Go on with the runs at these places only."""
+    @property
+    def going(self) -> list[int]:
+        """The places of the runs that go on."""
+        return [place for place, member in enumerate(self.members) if not member.ended]
+
+    def leave_out_ended(self) -> None:
+        """Go on without the runs that have ended, as soon as that pays."""
+        going = self.going
+        if len(going) < (1 - _ENDED_KEPT[self.device.type]) * len(self.members):
+            self._keep(going)
+
+    def _keep(self, index: list[int]) -> None:
         self.members = [self.members[place] for place in index]
+        if not self.members:
+            return
         self.network = self.network.keep(index)
         self.best = self.best.keep(index)
         self._descent = self._descent.keep(index, self.network)
+        self._number()
 
     def advance(self, tick: Tick) -> None:
         """Take steps up to the next evaluation, and evaluate."""
         group = self._group
         until = min(group.max_steps, (self.steps // group.eval_every + 1) * group.eval_every)
-        for places in self._minibatches(until - self.steps):
-            tick()
-            shape = (len(self.members), group.batch_size)
-            inputs = self._features.index_select(0, places.flatten()).view(*shape, -1)
-            self._descent.step(inputs, self._classes[places])
-        self.steps = until
+        while self.steps < until:
+            left = until - self.steps
+            replay = self._replay_for(left)
+            if replay:
+                tick()
+                replay()
+                self.steps += _STEPS_PER_REPLAY
+            else:
+                taken = min(left, self._steps_per_draw)
+                self._take(taken, tick)
+                self.steps += taken
+                self._warm = True
         self._evaluate(tick)
 
-    def _minibatches(self, steps: int) -> Iterator[Tensor]:
-        """Yield the training rows of each of the next steps, shape (R, batch size)."""
-        size = self._group.batch_size
-        blocks = len(self.members) * -(-size // 4)
-        at_once = max(1, min(_STEPS_PER_DRAW, BLOCKS_PER_CALL[self.device.type] // blocks))
-        for first in range(0, steps, at_once):
-            taken = torch.arange(first, min(first + at_once, steps), device=self.device) + self.steps
-            places = [
-                self._drawn(rows, [self.members[place].run.seed for place in own], taken)
-                for rows, own in self._by_table()
-            ]
-            yield from torch.cat(places, dim=1).unbind()
+    def _take(self, steps: int, tick: Tick) -> None:
+        shape = (len(self.members), self._group.batch_size)
+        for places in self._minibatches(steps).unbind():
+            tick()
+            inputs = self._features.index_select(0, places.flatten()).view(*shape, -1)
+            self._descent.step(inputs, self._classes[places])
 
-    def _drawn(self, rows: _Rows, seeds: list[int], steps: Tensor) -> Tensor:
-        """Return training rows of one table for some steps, shape (steps, seeds, batch size)."""
-        numbers = torch.tensor(seeds, device=self.device)
-        drawn = draws.words(rows.key, numbers, Stream.MINIBATCH, steps[:, None], self._group.batch_size)
-        return draws.integers(drawn, rows.count) + rows.first
+    def _take_captured(self) -> None:
+        """Take the steps of one replay: all that they read and keep is on the device, in place."""
+        self._take(_STEPS_PER_REPLAY, lambda: None)
+
+    def _replay_for(self, steps: int) -> Callable[[], None] | None:
+        """Return what takes the steps of one replay, where that is possible."""
+        # Before its capture a kernel must have run, so that CUDA has loaded it.
+        if self._capturer and self._may_capture and self._warm and steps >= _STEPS_PER_REPLAY:
+            self._replay = self._capturer.try_capture(self._take_captured)
+            self._may_capture = False
+        return self._replay if steps >= _STEPS_PER_REPLAY else None
+
+    @property
+    def _steps_per_draw(self) -> int:
+        blocks = len(self.members) * -(-self._group.batch_size // 4)
+        return max(1, min(_STEPS_PER_DRAW, BLOCKS_PER_CALL[self.device.type] // blocks))
+
+    def _minibatches(self, steps: int) -> Tensor:
+        """Return the training rows of each of the next steps, shape (steps, R, batch size)."""
+        step = self._descent.steps + torch.arange(steps, device=self.device)
+        drawn = draws.words(self._keys, self._seeds, Stream.MINIBATCH, step[:, None], self._group.batch_size)
+        return draws.integers(drawn, self._counts[:, None]) + self._firsts[:, None]
 
     def _evaluate(self, tick: Tick) -> None:
         better = []
         for rows, own in self._by_table():
             outputs = self.outputs(self.network.part(own), rows.validation, tick)
             for place, mine in zip(own, outputs, strict=True):
-                if self._look_at(self.members[place], mine, rows.validation_classes):
+                member = self.members[place]
+                if not member.ended and self._look_at(member, mine, rows.validation_classes):
                     better.append(place)
         if better:
             self.best.put(better, self.network)

@@ -52,8 +52,10 @@ def _with_support(
     first, second = network.weights[0][0], network.weights[1][0]
     weight = first.norm(dim=0) * second.norm(dim=1)
     counting = weight.topk(max(1, round(_COUNTING * model.width))).indices
-    key, shape = task_key(configuration.target), (first.shape[0], first.shape[1])
-    begun, _ = initial_first_layer(key, member.run.seed, shape, model.sparsity, first.device)
+    numbers = (*task_key(configuration.target), member.run.seed)
+    key_0, key_1, seeds = torch.tensor(numbers, device=first.device)[:, None]
+    shape = (first.shape[0], first.shape[1])
+    (begun,), _ = initial_first_layer((key_0, key_1), seeds, shape, model.sparsity)
     ends, starts = (column_shares(weights[:, counting].cpu().numpy(), prepared) for weights in (first, begun))
     return [
         dataclasses.replace(item, support=float(end), initial_support=float(start))

@@ -9,8 +9,9 @@ if TYPE_CHECKING:
     from tombola.spec import MlpModel, Optimizer, TabularConfiguration
 
 _FLOAT = 4
-#: Activations of one layer in a batch, in numbers: larger batches fall out of the cache and gain nothing.
-_BATCH_ACTIVATIONS = 2**19
+#: Activations of one layer in a batch, in numbers. On CPU larger batches fall out of the cache and gain
+#: nothing; a GPU has the more to do at once.
+_BATCH_ACTIVATIONS = {"cpu": 2**19, "cuda": 2**28}
 _MOST_RUNS = 512
 #: Copies of the parameters: themselves, those of the best evaluation, gradients; Adam's two moments and a
 #: product of its own.
@@ -91,7 +92,6 @@ class Group:
         left = memory - self.bytes_of(0, validation_rows, test_rows)
         return max(0, left // self.bytes_per_run(validation_rows))
 
-    @property
-    def most_runs(self) -> int:
-        """Most runs of a batch that gain from each other."""
-        return max(1, min(_MOST_RUNS, _BATCH_ACTIVATIONS // (self.batch_size * self.width)))
+    def most_runs(self, device: str) -> int:
+        """Return the most runs of a batch that gain from each other, on "cpu" or "cuda"."""
+        return max(1, min(_MOST_RUNS, _BATCH_ACTIVATIONS[device] // (self.batch_size * self.width)))

@@ -1,4 +1,4 @@
-"""The parameters of a network on a table before its first step.
+"""The parameters of networks on tables before their first step.
 
 Streams and words, as in `worker.engine.draws`:
 
@@ -15,59 +15,68 @@ OUTPUT  output         0: bias, 4 + j: weight of neuron j
 from __future__ import annotations
 
 import math
+from collections.abc import Sequence
 from typing import TYPE_CHECKING
 
 import torch
 from torch import Tensor
 
 from worker.engine import draws
-from worker.engine._samples import BLOCKS_PER_CALL
+from worker.engine._initial import calls
 from worker.engine.draws import Stream
 
 if TYPE_CHECKING:
-    from worker.engine.philox import Key
+    from worker.engine.philox import Keys
 
+#: Weights (R, inputs, outputs) and biases (R, 1, outputs) of each layer.
 Layers = list[tuple[Tensor, Tensor]]
 
 
 def initial_layers(
-    key: Key, seed: int, layers: list[tuple[int, int]], sparsity: int | None, device: torch.device
+    keys: Keys, seeds: Tensor, layers: Sequence[tuple[int, int]], sparsity: int | None
 ) -> Layers:
-    """Draw the initial weights (inputs, outputs) and biases (1, outputs) of each layer of one run.
+    """Draw the initial weights and biases of each layer of some runs.
 
     All are U(-1/sqrt(inputs), 1/sqrt(inputs)). But where sparsity is given, first-layer weights are 1 for
     exactly so many random features of each neuron and 0 for the others.
+
+    Args:
+        keys: Of the generator, int64, shape (R,).
+        seeds: int64, shape (R,).
+        layers: Inputs and outputs of each.
+        sparsity: Of all the runs.
     """
-    first = initial_first_layer(key, seed, layers[0], sparsity, device)
+    first = initial_first_layer(keys, seeds, layers[0], sparsity)
     streams = [*[Stream.HIDDEN] * (len(layers) - 2), Stream.OUTPUT]
-    number = torch.tensor(seed, device=device)
-    later = [_dense(key, number, stream, *shape) for stream, shape in zip(streams, layers[1:], strict=True)]
+    later = [_dense(keys, seeds, stream, *shape) for stream, shape in zip(streams, layers[1:], strict=True)]
     return [first, *later]
 
 
 def initial_first_layer(
-    key: Key, seed: int, shape: tuple[int, int], sparsity: int | None, device: torch.device
+    keys: Keys, seeds: Tensor, shape: tuple[int, int], sparsity: int | None
 ) -> tuple[Tensor, Tensor]:
     """Draw the initial weights and biases of the first layer, as `initial_layers` does."""
-    number = torch.tensor(seed, device=device)
-    weights, bias = _dense(key, number, Stream.WEIGHTS, *shape)
+    weights, bias = _dense(keys, seeds, Stream.WEIGHTS, *shape)
     if sparsity is None:
         return weights, bias
     inputs, outputs = shape
-    neurons = torch.arange(outputs, device=device)
-    chosen = draws.subsets(draws.words(key, number, Stream.MASK, neurons, sparsity), inputs)
-    return chosen.T.to(torch.float32).contiguous(), bias
+    for own, part in calls(len(seeds), outputs, max(sparsity, inputs // 8), seeds.device):
+        neurons = torch.arange(part.start, part.stop, device=seeds.device)
+        key = keys[0][own, None], keys[1][own, None]
+        drawn = draws.words(key, seeds[own, None], Stream.MASK, neurons, sparsity)
+        weights[own, :, part] = draws.subsets(drawn, inputs).mT
+    return weights, bias
 
 
-def _dense(key: Key, seed: Tensor, stream: Stream, inputs: int, outputs: int) -> tuple[Tensor, Tensor]:
+def _dense(keys: Keys, seeds: Tensor, stream: Stream, inputs: int, outputs: int) -> tuple[Tensor, Tensor]:
     limit = 1 / math.sqrt(inputs)
-    weights = torch.empty((inputs, outputs), device=seed.device)
-    bias = torch.empty((1, outputs), device=seed.device)
+    weights = torch.empty((len(seeds), inputs, outputs), device=seeds.device)
+    bias = torch.empty((len(seeds), 1, outputs), device=seeds.device)
     words = draws.FIRST_INPUT_WORD + inputs
-    per_call = max(1, 4 * BLOCKS_PER_CALL[seed.device.type] // words)
-    for first in range(0, outputs, per_call):
-        part = slice(first, min(first + per_call, outputs))
-        drawn = draws.words(key, seed, stream, torch.arange(part.start, part.stop, device=seed.device), words)
-        bias[0, part] = draws.uniforms(drawn[:, draws.BIAS_WORD], limit)
-        weights[:, part] = draws.uniforms(drawn[:, draws.FIRST_INPUT_WORD :], limit).T
+    for own, part in calls(len(seeds), outputs, words, seeds.device):
+        neurons = torch.arange(part.start, part.stop, device=seeds.device)
+        key = keys[0][own, None], keys[1][own, None]
+        drawn = draws.words(key, seeds[own, None], stream, neurons, words)
+        bias[own, 0, part] = draws.uniforms(drawn[..., draws.BIAS_WORD], limit)
+        weights[own, :, part] = draws.uniforms(drawn[..., draws.FIRST_INPUT_WORD :], limit).mT
     return weights, bias

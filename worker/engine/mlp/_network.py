@@ -6,6 +6,7 @@ that no run's results depend on the others (see `worker.engine._sgd.product`).
 
 from __future__ import annotations
 
+import functools
 import math
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
@@ -19,6 +20,8 @@ if TYPE_CHECKING:
     from worker.engine.mlp._initial import Layers
 
 _BETA_1, _BETA_2, _EPSILON = 0.9, 0.999, 1e-8
+#: Steps after which 1 - 0.999^step is 1 in float32.
+_CORRECTED_STEPS = 20_000
 
 
 @dataclass
@@ -34,12 +37,17 @@ class Network:
     biases: list[Tensor]
 
     @classmethod
-    def stacked(cls, runs: list[Layers]) -> Network:
-        """Return the parameters of these runs, each a list of weights and biases by layer."""
-        layers = list(zip(*runs, strict=True))
+    def of(cls, layers: Layers) -> Network:
+        """Return what has these layers."""
+        return cls([weights for weights, _ in layers], [bias for _, bias in layers])
+
+    @classmethod
+    def joined(cls, parts: list[Network]) -> Network:
+        """Return the parameters of all these runs."""
+        layers = range(len(parts[0].weights))
         return cls(
-            [torch.stack([weights for weights, _ in layer]) for layer in layers],
-            [torch.stack([bias for _, bias in layer]) for layer in layers],
+            [torch.cat([part.weights[layer] for part in parts]) for layer in layers],
+            [torch.cat([part.biases[layer] for part in parts]) for layer in layers],
         )
 
     @property
@@ -90,6 +98,9 @@ class Descent:
         rates: Learning rates, shape (R, 1, 1).
         decays: Weight decays, shape (R, 1, 1): inside the gradient with SGD, decoupled with AdamW.
         adam: Whether AdamW (Loshchilov and Hutter 2019) with torch's defaults; else plain SGD.
+
+    Attributes:
+        steps: How many were taken: int64, shape (1,), on the device, so that a CUDA graph can count them.
     """
 
     def __init__(self, network: Network, rates: Tensor, decays: Tensor, *, adam: bool) -> None:
@@ -98,7 +109,8 @@ class Descent:
         self._kept = 1.0 - rates * decays
         self._decaying = bool((decays > 0).any())
         self._moments = (network.zeros(), network.zeros()) if adam else None
-        self._steps = 0
+        self._corrections = _corrections(rates.device) if adam else None
+        self.steps = torch.zeros(1, dtype=torch.int64, device=rates.device)
 
     def keep(self, index: list[int], network: Network) -> Descent:
         """Return the descent of the runs at these places, whose parameters are given."""
@@ -106,7 +118,8 @@ class Descent:
         if self._moments is not None:
             first, second = self._moments
             made._moments = (first.keep(index), second.keep(index))
-        made._steps = self._steps
+            made._corrections = self._corrections
+        made.steps = self.steps
         return made
 
     def step(self, inputs: Tensor, classes: Tensor) -> None:
@@ -125,7 +138,7 @@ class Descent:
             back = torch.ops.aten.threshold_backward.grad_input(below, activations, 0, grad_input=below)
             slopes.append(back)
         slopes.reverse()
-        self._steps += 1
+        self.steps.add_(1)
         ones = inputs.new_ones((inputs.shape[0], 1, inputs.shape[1]))
         update = self._descend if self._moments is None else self._descend_adam
         update(passed[:-1], slopes, ones)
@@ -144,20 +157,30 @@ class Descent:
 
     def _descend_adam(self, passed: list[Tensor], slopes: list[Tensor], ones: Tensor) -> None:
         assert self._moments is not None  # noqa: S101  # else it is SGD
+        assert self._corrections is not None  # noqa: S101  # likewise
         first, second = self._moments
+        at = self.steps.clamp(max=_CORRECTED_STEPS)
+        rates, root = self._rates / self._corrections[0][at], self._corrections[1][at]
         for layer, (inputs, back) in enumerate(zip(passed, slopes, strict=True)):
             for name, left in (("weights", inputs.mT), ("biases", ones)):
                 target, mean, square = (getattr(item, name)[layer] for item in (self._network, first, second))
-                self._adam(target, mean, square, product(left, back, torch.empty_like(target)))
+                gradient = product(left, back, torch.empty_like(target))
+                # Products and sums apart: fused ones round otherwise at the ends of what is vectorised.
+                mean.mul_(_BETA_1).add_(gradient * (1 - _BETA_1))
+                square.mul_(_BETA_2).add_(gradient.mul_(gradient).mul_(1 - _BETA_2))
+                scale = torch.sqrt(square, out=gradient).div_(root).add_(_EPSILON)
+                if self._decaying:
+                    target.mul_(self._kept)
+                target.sub_(torch.div(mean, scale, out=scale).mul_(rates))
 
-    def _adam(self, target: Tensor, mean: Tensor, square: Tensor, gradient: Tensor) -> None:
-        # Products and sums apart: fused ones round otherwise at the ends of what is vectorised.
-        mean.mul_(_BETA_1).add_(gradient * (1 - _BETA_1))
-        square.mul_(_BETA_2).add_(gradient.mul_(gradient).mul_(1 - _BETA_2))
-        scale = torch.sqrt(square, out=gradient).div_(math.sqrt(1 - _BETA_2**self._steps)).add_(_EPSILON)
-        if self._decaying:
-            target.mul_(self._kept)
-        target.sub_(torch.div(mean, scale, out=scale).mul_(self._rates / (1 - _BETA_1**self._steps)))
+
+@functools.cache
+def _corrections(device: torch.device) -> tuple[Tensor, Tensor]:
+    """Return 1 - beta_1^t and sqrt(1 - beta_2^t) for each step t, float32."""
+    steps = range(_CORRECTED_STEPS + 1)
+    first = torch.tensor([1 - _BETA_1**step for step in steps], device=device)
+    second = torch.tensor([math.sqrt(1 - _BETA_2**step) for step in steps], device=device)
+    return first, second
 
 
 def slope(outputs: Tensor, classes: Tensor) -> Tensor:

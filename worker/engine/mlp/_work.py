@@ -21,12 +21,13 @@ from worker.engine.mlp._group import Group
 from worker.engine.scoring import finished_run
 
 if TYPE_CHECKING:
+    from worker.engine._graph import Capturer
     from worker.engine.seam import TabularRun
     from worker.engine.tables import Provider
 
 
 #: Most bytes of the tables that the runs of one batch learn from, where there are several.
-_JOINED_BYTES = 64 * 2**20
+_JOINED_BYTES = {"cpu": 64 * 2**20, "cuda": 2**30}
 
 
 @dataclass(frozen=True)
@@ -35,12 +36,14 @@ class Resources:
 
     Attributes:
         memory: Bytes for all of them.
+        capturer: Makes one launch of many steps, on CUDA.
     """
 
     provider: Provider
     device: torch.device
     lanes: int
     memory: int
+    capturer: Capturer | None = None
 
 
 @dataclass(frozen=True)
@@ -81,23 +84,24 @@ class Work(Lanes[Piece]):
 
     def _pieces(self, group: Group, members: list[Member]) -> Iterable[Piece]:
         """Yield the runs of a group in batches, those of one table side by side."""
-        lanes = self._resources.lanes
+        lanes, device = self._resources.lanes, self._resources.device.type
+        most_joined = _JOINED_BYTES[device]
         tables: dict[Table, list[Member]] = {}
         for member in members:
             tables.setdefault(member.table, []).append(member)
         judged = _judged(tables)
         held = {table: _bytes(table) for table in tables}
         # A run that is too large for a lane's share trains while others wait for their memory.
-        fixed = CUDA_FIXED_BYTES if self._resources.device.type == "cuda" else FIXED_BYTES
-        share = self._resources.memory // lanes - fixed - min(_JOINED_BYTES, sum(held.values()))
+        fixed = CUDA_FIXED_BYTES if device == "cuda" else FIXED_BYTES
+        share = self._resources.memory // lanes - fixed - min(most_joined, sum(held.values()))
         fitting = group.runs_within(share, *judged)
-        size = max(1, min(fitting, group.most_runs, -(-len(members) // lanes)))
+        size = max(1, min(fitting, group.most_runs(device), -(-len(members) // lanes)))
         part: list[Member] = []
         joined = 0
         for table, own in tables.items():
             for number, member in enumerate(own):
                 more = held[table] * (number == 0)
-                if part and (len(part) == size or joined + more > _JOINED_BYTES):
+                if part and (len(part) == size or joined + more > most_joined):
                     yield Piece(group, part, fixed + joined + group.bytes_of(len(part), *judged))
                     part, joined, more = [], 0, held[table]
                 part.append(member)
@@ -143,22 +147,22 @@ class Work(Lanes[Piece]):
             for task, samples in dict.fromkeys(member.table for member in members)
         }
         began_at = time.perf_counter()
-        batch = Batch(group, members, tables, self._resources.device)
-        while batch.members:
+        batch = Batch(group, members, tables, self._resources.device, self._resources.capturer)
+        step_cost = group.run_cost / group.max_steps
+        while going := batch.going:
             before = batch.steps
             batch.advance(self.tick)
-            step_cost = group.run_cost / group.max_steps
-            began_at = _share_time(batch.members, began_at, lanes)
-            self._add(step_cost * (batch.steps - before) * len(batch.members))
-            ended = [place for place, member in enumerate(batch.members) if member.ended]
-            for place in ended:
+            began_at = _share_time([batch.members[place] for place in going], began_at, lanes)
+            self._add(step_cost * (batch.steps - before) * len(going))
+            for place in going:
                 member = batch.members[place]
+                if not member.ended:
+                    continue
                 score = score_of(batch, place, tables[member.table], self.tick)
                 began_at = _share_time([member], began_at, lanes)
                 self.finished.put(finished_run(member.run, member.steps, score, member.wall_seconds))
                 self._add(step_cost * (group.max_steps - member.steps))
-            if ended:
-                batch.keep([place for place, member in enumerate(batch.members) if not member.ended])
+            batch.leave_out_ended()
 
     def _add(self, cost: float) -> None:
         with self._lock:

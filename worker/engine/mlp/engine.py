@@ -11,6 +11,7 @@ import torch
 
 from worker import instructions
 from worker.engine import _memory
+from worker.engine._graph import Capturer
 from worker.engine._handing import hand_over
 from worker.engine.mlp._work import Resources, Work
 from worker.engine.torch_engine import detail_of, find_device
@@ -57,6 +58,7 @@ class MlpEngine:
         self.device = str(self._device)
         self.lanes = torch.get_num_threads() if on_cpu else 1
         self.detail = detail_of(self._device, self.lanes)
+        self._capturer = None if on_cpu else Capturer()
         self.versions: Mapping[str, str] = MappingProxyType(_instructions() if on_cpu else {})
 
     def train(self, runs: Sequence[TabularRun], on_finished: OnFinished, should_stop: ShouldStop) -> bool:
@@ -69,7 +71,7 @@ class MlpEngine:
             TypeError: A run's model is no network.
         """
         memory = self._memory_limit or _memory.default_limit(self._device)
-        work = Work(runs, Resources(self._provider, self._device, self.lanes, memory))
+        work = Work(runs, Resources(self._provider, self._device, self.lanes, memory, self._capturer))
         return hand_over(work, on_finished, should_stop) == len(runs)
 
 

@@ -67,10 +67,10 @@ def measure(case) -> None:
     first = MlpEngine(lambda *_: other, "cpu", memory_limit=2**40)
     assert first.train([small], lambda _: None, lambda _: False)
     before = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss
-    assert engine.train(runs[: group.most_runs], lambda _: None, lambda _: False)
+    assert engine.train(runs[: group.most_runs("cpu")], lambda _: None, lambda _: False)
     grown = (resource.getrusage(resource.RUSAGE_SELF).ru_maxrss - before) * 1024
     _, *judged = runs[0].configuration.target.protocol.sizes(runs[0].configuration.target.rows)
-    print(FIXED_BYTES + group.bytes_of(min(16, group.most_runs), *judged), grown)
+    print(FIXED_BYTES + group.bytes_of(min(16, group.most_runs("cpu")), *judged), grown)
 
 
 if __name__ == "__main__":

@@ -20,6 +20,14 @@ from worker.engine.tables import task_key
 from .conftest import provide, run
 
 
+def initial(task, seed, shapes, sparsity, device="cpu"):
+    """Return the initial weights and biases of each layer of one run."""
+    key_0, key_1, seeds = torch.tensor((*task_key(task), seed), device=device)[:, None]
+    return [
+        (weights[0], bias[0]) for weights, bias in initial_layers((key_0, key_1), seeds, shapes, sparsity)
+    ]
+
+
 def plainly(asked):
     """Train as anybody would with torch: modules, autograd, torch.optim; return accuracies and logits."""
     model, task = asked.configuration.model, asked.configuration.target
@@ -28,7 +36,7 @@ def plainly(asked):
     sizes = [task.features, *[model.width] * (model.depth - 1), outputs]
     shapes = list(itertools.pairwise(sizes))
     linear = [torch.nn.Linear(*shape) for shape in shapes]
-    drawn = initial_layers(task_key(task), asked.seed, shapes, model.sparsity, torch.device("cpu"))
+    drawn = initial(task, asked.seed, shapes, model.sparsity)
     with torch.no_grad():
         for layer, (weights, bias) in zip(linear, drawn, strict=True):
             layer.weight.copy_(weights.T)
@@ -190,8 +198,7 @@ def test_only_networks_are_trained():
 
 def test_draws_are_these_for_ever():
     """The numbers are part of every stored result."""
-    key = task_key(run().configuration.target)
-    (first, bias), (last, offset) = initial_layers(key, 5, [(7, 4), (4, 3)], 2, torch.device("cpu"))
+    (first, bias), (last, offset) = initial(run().configuration.target, 5, [(7, 4), (4, 3)], 2)
     assert first.nonzero().tolist() == [[1, 2], [3, 1], [5, 0], [5, 3], [6, 0], [6, 1], [6, 2], [6, 3]]
     assert bias[0].tolist() == pytest.approx([-0.3193207, 0.1381513, 0.2053234, -0.2781835], abs=1e-6)
     assert last[:, 2].tolist() == pytest.approx([0.2694693, 0.1473154, -0.3835054, -0.3203056], abs=1e-6)
@@ -199,10 +206,9 @@ def test_draws_are_these_for_ever():
 
 
 def test_a_narrow_network_is_the_first_part_of_a_wide_one():
-    key = task_key(run().configuration.target)
-    device = torch.device("cpu")
-    narrow = initial_layers(key, 5, [(7, 4), (4, 4), (4, 3)], None, device)
-    wide = initial_layers(key, 5, [(7, 16), (16, 16), (16, 3)], None, device)
+    task = run().configuration.target
+    narrow = initial(task, 5, [(7, 4), (4, 4), (4, 3)], None)
+    wide = initial(task, 5, [(7, 16), (16, 16), (16, 3)], None)
     assert torch.equal(wide[0][0][:, :4], narrow[0][0])
     assert torch.allclose(wide[1][0][:4, :4] * 2, narrow[1][0])
     assert torch.allclose(wide[2][0][:4] * 2, narrow[2][0])

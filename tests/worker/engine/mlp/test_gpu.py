@@ -8,11 +8,9 @@ import torch
 
 from tombola.results import Outcome
 from worker.engine.mlp import MlpEngine
-from worker.engine.mlp._initial import initial_layers
-from worker.engine.tables import task_key
 
 from .conftest import provide, run
-from .test_engine import several
+from .test_engine import initial, several
 
 pytestmark = [
     pytest.mark.gpu,
@@ -28,11 +26,9 @@ def trained_on(device, runs):
 
 @pytest.mark.parametrize("sparsity", [2, None])
 def test_initial_layers_are_the_same_bits(sparsity):
-    key = task_key(run().configuration.target)
+    task = run().configuration.target
     shapes = [(26, 3000), (3000, 3000), (3000, 3)]
-    here, there = (
-        initial_layers(key, 7, shapes, sparsity, torch.device(device)) for device in ("cpu", "cuda")
-    )
+    here, there = (initial(task, 7, shapes, sparsity, device) for device in ("cpu", "cuda"))
     for mine, theirs in zip(here, there, strict=True):
         for one, other in zip(mine, theirs, strict=True):
             assert torch.equal(one, other.cpu())

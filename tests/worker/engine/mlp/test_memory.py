@@ -87,7 +87,7 @@ def test_runs_on_many_splits_and_sizes_share_batches_up_to_what_their_tables_tak
     assert [len(tables_of(piece)) for piece in pieces] == [4, 4], "those of a table are side by side"
 
     largest = max(_work._bytes(table) for piece in pieces for table in tables_of(piece))
-    monkeypatch.setattr(_work, "_JOINED_BYTES", 3 * largest)
+    monkeypatch.setattr(_work, "_JOINED_BYTES", {"cpu": 3 * largest})
     pieces = Work(runs, resources)._waiting
     assert sum(len(piece.members) for piece in pieces) == len(runs)
     assert 1 < max(len(tables_of(piece)) for piece in pieces) <= 3
