@@ -27,9 +27,9 @@ def _network(configuration: Configuration) -> nn.Sequential:
     return nn.Sequential(nn.Linear(configuration.target.n, width), nn.ReLU(), nn.Linear(width, 1))
 
 
-def _samples(configuration: Configuration, *shape: int) -> tuple[Tensor, Tensor]:
+def _samples(configuration: Configuration, *shape: int, device: str = "cpu") -> tuple[Tensor, Tensor]:
     """Return inputs (*shape, n) and labels (*shape, 1)."""
-    x = 2.0 * torch.randint(0, 2, (*shape, configuration.target.n)) - 1.0
+    x = 2.0 * torch.randint(0, 2, (*shape, configuration.target.n), device=device) - 1.0
     return x, x[..., : configuration.target.k].prod(dim=-1, keepdim=True)
 
 
@@ -43,6 +43,7 @@ class PlainLoop:
     Args:
         configuration: Offline, with the hinge loss.
         threads: Of torch.
+        device: Where it trains.
 
     Attributes:
         errors: At the last evaluation, on test and training samples.
@@ -50,11 +51,11 @@ class PlainLoop:
 
     runs = 1
 
-    def __init__(self, configuration: Configuration, threads: int) -> None:
+    def __init__(self, configuration: Configuration, threads: int, device: str = "cpu") -> None:
         assert configuration.samples is not None  # noqa: S101  # the workload is offline
-        self._configuration, self.threads = configuration, threads
-        self._train = _samples(configuration, configuration.samples)
-        self._test = _samples(configuration, configuration.training.test_samples)
+        self._configuration, self.threads, self._device = configuration, threads, device
+        self._train = _samples(configuration, configuration.samples, device=device)
+        self._test = _samples(configuration, configuration.training.test_samples, device=device)
         self.errors: list[float] = []
 
     def seconds(self, steps: int) -> float:
@@ -63,13 +64,13 @@ class PlainLoop:
         settings = self._configuration.training
         assert settings.batch_size != "full"  # noqa: S101  # the default is a number
         train_x, train_y = self._train
-        model = _network(self._configuration)
+        model = _network(self._configuration).to(self._device)
         optimizer = torch.optim.SGD(
             model.parameters(), lr=settings.learning_rate, weight_decay=settings.weight_decay
         )
         started = time.perf_counter()
         for step in range(1, steps + 1):
-            index = torch.randint(0, len(train_x), (settings.batch_size,))
+            index = torch.randint(0, len(train_x), (settings.batch_size,), device=self._device)
             optimizer.zero_grad()
             loss = _hinge(model(train_x[index]), train_y[index])
             loss.backward()  # type: ignore[no-untyped-call]  # torch has none

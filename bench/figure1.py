@@ -1,6 +1,7 @@
 """Figure 1 (left) of the paper, down-scaled, trained through the whole service.
 
-Usage: python -m bench.figure1 [--seeds 32] [--data-dir figure-1-data] [--quick] [--results DIR]
+Usage: python -m bench.figure1 [--seeds 32] [--data-dir figure-1-data] [--device cpu] [--quick]
+                               [--results DIR]
 
 It is the preset paper/figure-1 at the scale `laptop`: success probability over width and samples for the
 (50, 3)-sparse parity, 2-sparse and dense. The paper has widths to 10^5, samples to 10^6, 50 runs a cell and
@@ -59,6 +60,7 @@ def main() -> None:
     parser = output.parser(__doc__)
     parser.add_argument("--seeds", type=int, default=PRESET.seeds.most, help="runs a cell")
     parser.add_argument("--engine", default="auto")
+    parser.add_argument("--device", default="cpu")
     parser.add_argument(
         "--data-dir", type=Path, default=ROOT / "figure-1-data", help="quick: a temporary one"
     )
@@ -68,7 +70,7 @@ def main() -> None:
         data_dir = arguments.data_dir
         if arguments.quick:
             data_dir = Path(held.enter_context(tempfile.TemporaryDirectory(prefix="tombola-bench-")))
-        client = held.enter_context(running(data_dir, arguments.engine))
+        client = held.enter_context(running(data_dir, arguments.engine, arguments.device))
         print(f"{spec.cell_count} cells, {spec.run_count} runs; data in {data_dir}", flush=True)
         found = trained(client, spec)
     for cell in SuccessTable.model_validate(found["table"]):

@@ -22,8 +22,8 @@ CORES = torch.get_num_threads()
 _LOAD_BEFORE = round(os.getloadavg()[0], 1)
 
 
-def describe() -> dict[str, Any]:
-    """Return the machine, the software and the moment, for a report."""
+def describe(gpu: str | None = None) -> dict[str, Any]:
+    """Return the machine, the GPU that was measured on, the software and the moment, for a report."""
     return {
         "processor": processor(),
         "cores": CORES,
@@ -37,7 +37,7 @@ def describe() -> dict[str, Any]:
         "date": datetime.now(UTC).strftime("%Y-%m-%d"),
         "command": " ".join(["python", "-m", _module(), *_arguments(sys.argv[1:])]),
         "load_before": _LOAD_BEFORE,
-        "gpu": "not measured on a GPU",
+        "gpu": gpu or "not measured on a GPU",
     }
 
 

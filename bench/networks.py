@@ -55,19 +55,23 @@ def rows(count: int) -> Rows:
     return Rows(features, (features[:, 0] * features[:, 1] > 0).astype(np.int64))
 
 
-def plain_loop(shape: Shape, threads: int, steps: int) -> float:
+def plain_loop(shape: Shape, threads: int, steps: int, device: str = "cpu") -> float:
     """Train one network as in a notebook, with modules, autograd and torch.optim; return seconds per step."""
     torch.set_num_threads(threads)
     train, validation = rows(ROWS), rows(VALIDATION)
-    features, classes = torch.from_numpy(train.features), torch.from_numpy(train.classes).float()
-    looked_at, truth = torch.from_numpy(validation.features), torch.from_numpy(validation.classes)
-    model = nn.Sequential(nn.Linear(FEATURES, shape.width), nn.ReLU(), nn.Linear(shape.width, 1))
+    features, classes, looked_at, truth = (
+        torch.from_numpy(values).to(device)
+        for part in (train, validation)
+        for values in (part.features, part.classes)
+    )
+    classes = classes.float()
+    model = nn.Sequential(nn.Linear(FEATURES, shape.width), nn.ReLU(), nn.Linear(shape.width, 1)).to(device)
     made = {"sgd": torch.optim.SGD, "adamw": torch.optim.AdamW}[shape.optimizer]
     optimizer = made(model.parameters(), lr=RATES[shape.optimizer])
     lost = nn.BCEWithLogitsLoss()
     started = time.perf_counter()
     for step in range(1, steps + 1):
-        index = torch.randint(0, ROWS, (BATCH,))
+        index = torch.randint(0, ROWS, (BATCH,), device=device)
         optimizer.zero_grad()
         loss = lost(model(features[index])[:, 0], classes[index])
         loss.backward()
@@ -97,8 +101,8 @@ class Plain:
         return self._seconds(self.threads, steps)
 
 
-def engine(shape: Shape, steps: int) -> float:
-    """Train many networks in one call of the engine, scores included; return seconds per run and step."""
+def engine(shape: Shape, steps: int, count: int, device: str = "cpu") -> float:
+    """Train networks in one call of the engine, scores included; return seconds per run and step."""
     torch.set_num_threads(CORES)
     names = tuple(f"column {number}" for number in range(FEATURES))
     split = Prepared(2, names, np.arange(FEATURES), rows(ROWS), rows(VALIDATION), rows(VALIDATION))
@@ -118,10 +122,10 @@ def engine(shape: Shape, steps: int) -> float:
         patience=None,
     )
     cell = TabularConfiguration(target=task, samples=ROWS, model=model, importance=False)
-    runs = [TabularRun(cell, seed) for seed in range(shape.runs)]
+    runs = [TabularRun(cell, seed) for seed in range(count)]
     started = time.perf_counter()
-    MlpEngine(lambda *_: split, "cpu").train(runs, lambda _: None, lambda _: False)
-    return (time.perf_counter() - started) / steps / shape.runs
+    MlpEngine(lambda *_: split, device).train(runs, lambda _: None, lambda _: False)
+    return (time.perf_counter() - started) / steps / count
 
 
 class Engine:
@@ -132,7 +136,7 @@ class Engine:
 
     def seconds(self, steps: int) -> float:
         """See `bench.timing.Side`."""
-        return self._elsewhere.submit(engine, self._shape, steps).result()
+        return self._elsewhere.submit(engine, self._shape, steps, self.runs).result()
 
 
 def measure(
@@ -168,7 +172,7 @@ def main() -> None:
         # A process has the environment that there is when it starts.
         free.submit(plain_loop, Shape(1, "sgd"), 1, 1).result()
         instructions.pin()
-        pinned.submit(engine, Shape(1, "sgd"), 1).result()
+        pinned.submit(engine, Shape(1, "sgd"), 1, 1).result()
         for width in WIDTHS[:2] if arguments.quick else WIDTHS:
             for optimizer in RATES:
                 row = measure(Shape(width, optimizer), free, pinned, quick=arguments.quick)

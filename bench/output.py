@@ -28,11 +28,11 @@ def folder(arguments: argparse.Namespace) -> Path | None:
     return given or (None if arguments.quick else RESULTS)
 
 
-def write(arguments: argparse.Namespace, name: str, found: dict[str, Any]) -> None:
+def write(arguments: argparse.Namespace, name: str, found: dict[str, Any], gpu: str | None = None) -> None:
     """Write a benchmark's results, with the machine, as `NAME.json` into the results' folder."""
     target = folder(arguments)
     if target is None:
         return
     target.mkdir(parents=True, exist_ok=True)
-    report = {"machine": machine.describe(), "quick": arguments.quick, **found}
+    report = {"machine": machine.describe(gpu), "quick": arguments.quick, **found}
     (target / f"{name}.json").write_text(json.dumps(report, indent=1) + "\n")

@@ -17,8 +17,8 @@ _LOG_LINES = 20
 
 
 @contextmanager
-def running(data_dir: Path, engine: str) -> Iterator[Client]:
-    """Run broker, API, worker and sweeper on this data folder; their log is `stack.log` in it.
+def running(data_dir: Path, engine: str, device: str = "cpu") -> Iterator[Client]:
+    """Run broker, API, workers and sweeper on this data folder; their log is `stack.log` in it.
 
     A termination signal or Ctrl-C stops them in order: finished runs are kept, shards given back.
     """
@@ -31,7 +31,7 @@ def running(data_dir: Path, engine: str) -> Iterator[Client]:
         database_url="",
         admin_key=None,
         engine=engine,
-        device="cpu",
+        device=device,
     )
     try:
         with Stack(settings, log_file=log) as stack, Client(stack.url, api_key="") as client:

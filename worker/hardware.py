@@ -11,8 +11,12 @@ _LONGEST = 120
 
 
 def device_name(engine: Engine) -> str:
-    """Return the name of what an engine trains on: the GPU's as the engine has it, or the processor's."""
-    return (processor() if engine.device == "cpu" else engine.detail)[:_LONGEST]
+    """Return the name of what an engine trains on: the GPU's or the processor's."""
+    if engine.device == "cpu":
+        return processor()
+    import torch  # noqa: PLC0415  # where an engine is there, it has loaded
+
+    return torch.cuda.get_device_name(engine.device)[:_LONGEST]
 
 
 def processor() -> str:

@@ -5,10 +5,10 @@ from __future__ import annotations
 import pytest
 import torch
 
+from tests.worker.engine.test_graph import Recorder
 from worker.engine._graph import Capturer
 from worker.engine.mlp import MlpEngine, _batch, _network
 
-from ..test_graph import Recorder
 from .conftest import provide, run
 from .test_engine import essence, several
 
