@@ -56,7 +56,7 @@ def trained(client: Client, spec: ExperimentSpec) -> dict[str, Any]:
 
 
 def main() -> None:
-    """Train, print the table and write figure1.json."""
+    """Train, print the table and write figure1.json, on a GPU figure1_gpu.json."""
     parser = output.parser(__doc__)
     parser.add_argument("--seeds", type=int, default=PRESET.seeds.most, help="runs a cell")
     parser.add_argument("--engine", default="auto")
@@ -70,13 +70,17 @@ def main() -> None:
         data_dir = arguments.data_dir
         if arguments.quick:
             data_dir = Path(held.enter_context(tempfile.TemporaryDirectory(prefix="tombola-bench-")))
-        client = held.enter_context(running(data_dir, arguments.engine, arguments.device))
+        device = arguments.device
+        client = held.enter_context(running(data_dir, arguments.engine, device))
         print(f"{spec.cell_count} cells, {spec.run_count} runs; data in {data_dir}", flush=True)
         found = trained(client, spec)
+        names = [worker.device_name for worker in client.workers.list() if worker.device != "cpu"]
     for cell in SuccessTable.model_validate(found["table"]):
         print(f"width {cell.width}, m {cell.samples}, s {cell.sparsity}: {cell.successes}/{cell.runs}")
     print(f"{found['runs']} runs, {found['steps']} steps in {found['seconds']:.1f} s")
-    output.write(arguments, "figure1", found)
+    output.write(
+        arguments, "figure1" if device == "cpu" else "figure1_gpu", found, gpu=next(iter(names), None)
+    )
 
 
 if __name__ == "__main__":

@@ -33,7 +33,9 @@ RUNS = {16: 1024, 112: 1024, 200: 1024, 304: 512, 1008: 256, 3000: 64, 10_000: 3
 QUICK_RUNS = {16: 2}
 NETWORKS = {30: 400, 300: 400, 3000: 100, 30_000: 20}
 QUICK_NETWORKS = {30: 2}
-ROUNDS, SECONDS = 3, 0.8
+#: Networks are measured over so many steps at least: they train a few thousand.
+NETWORK_STEPS = 1000
+ROUNDS, SECONDS = 3, 0.4
 MOST_STEPS = 20_000
 
 
@@ -97,13 +99,12 @@ def on_tables(shape: Shape, runs: int, device: str, *, quick: bool) -> dict[str,
     """Return one row of networks on tables."""
     sides: dict[str, Side] = {
         "plain": Plain(shape, device),
-        "cores": Networks(shape, min(runs, 4 * CORES), "cpu"),
         "mlp": Networks(shape, runs, device),
     }
     return {
         "width": shape.width,
         "optimizer": shape.optimizer,
-        "sides": measured(sides, networks.INTERVAL, quick=quick),
+        "sides": measured(sides, networks.INTERVAL if quick else NETWORK_STEPS, quick=quick),
     }
 
 
@@ -140,24 +141,29 @@ def main() -> None:
         except EngineError as error:
             missing[name] = str(error)
             print(f"engine {name} does not run here: {error}")
-    rows = []
+    name = device_name(engines["torch"])
+    found: dict[str, Any] = {
+        "device": name,
+        "missing": missing,
+        "peaks": peaks(device, 256 if quick else 8192),
+        "rows": [],
+        "networks": [],
+    }
+    # Written after each row: what was measured before a stop is not lost.
     for width, runs in (QUICK_RUNS if quick else RUNS).items():
-        rows.append(parities(width, runs, engines, device, quick=quick))
-        tell(rows[-1])
-    tables = []
+        found["rows"].append(tell(parities(width, runs, engines, device, quick=quick)))
+        output.write(arguments, "gpu", found, gpu=name)
     for width, runs in (QUICK_NETWORKS if quick else NETWORKS).items():
         for optimizer in networks.RATES:
-            tables.append(on_tables(Shape(width, optimizer), runs, device, quick=quick))
-            tell(tables[-1])
-    name = device_name(engines["torch"])
-    found = {"device": name, "missing": missing, "rows": rows, "networks": tables}
-    output.write(arguments, "gpu", found | {"peaks": peaks(device, 256 if quick else 8192)}, gpu=name)
+            found["networks"].append(tell(on_tables(Shape(width, optimizer), runs, device, quick=quick)))
+            output.write(arguments, "gpu", found, gpu=name)
 
 
-def tell(row: dict[str, Any]) -> None:
-    """Print a row."""
+def tell(row: dict[str, Any]) -> dict[str, Any]:
+    """Print a row, and return it."""
     sides = ", ".join(f"{name} {one['seconds']['median'] * 1e6:.3g} µs" for name, one in row["sides"].items())
     print(f"width {row['width']}{', ' + row['optimizer'] if 'optimizer' in row else ''}: {sides}", flush=True)
+    return row
 
 
 if __name__ == "__main__":

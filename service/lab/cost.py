@@ -41,13 +41,15 @@ class Speed:
 
 #: What is believed before anything was measured, by engine and kind of device. The CPU's figures without
 #: the bytes were measured on two cores of a Xeon with AVX-512 (BENCHMARKS.md), those of networks on tables
-#: ("mlp") with AVX2 and about 25 in a batch; bytes and GPUs are assumed.
+#: ("mlp") with AVX2 and about 25 in a batch; a GPU's on an H200 with hundreds of runs in a batch. Bytes are
+#: assumed.
 SPEEDS = {
     ("native", "cpu"): Speed(0.4e-6, 320e9, 40e9),
     ("torch", "cpu"): Speed(9e-6, 55e9, 20e9),
-    ("torch", "cuda"): Speed(2e-6, 5e12, 1e12),
+    ("torch", "cuda"): Speed(0.15e-6, 7e12, 3e12),
+    ("triton", "cuda"): Speed(0.05e-6, 7e12, 3e12),
     ("mlp", "cpu"): Speed(25e-6, 55e9, 12e9),
-    ("mlp", "cuda"): Speed(2e-6, 5e12, 1e12),
+    ("mlp", "cuda"): Speed(3e-6, 3e12, 3e12),
 }
 _UNKNOWN_SPEEDS = {"cpu": SPEEDS["native", "cpu"], "cuda": SPEEDS["torch", "cuda"]}
 #: The unit of the costs that progress is counted in: seconds of one core at this speed, whoever trains.
