@@ -37,7 +37,8 @@ def of_experiment(session: Session, experiment_id: str) -> Sequence[Row[*tuple[A
 
     Returns:
         Rows of run_id, position, the number of the seed in its cell, outcome, validation_accuracy,
-        validation_loss, test_accuracy, test_auc, test_rows and core_seconds. What diverged may have no score.
+        validation_auc, validation_loss, test_accuracy, test_auc, validation_rows, test_rows and core_seconds.
+        What diverged may have no score.
     """
     # On the connection, not the session: plain rows, and in half the time.
     return (
@@ -49,9 +50,11 @@ def of_experiment(session: Session, experiment_id: str) -> Sequence[Row[*tuple[A
                 Run.seed - Cell.seed_start,
                 Run.outcome,
                 Score.validation_accuracy,
+                Score.validation_auc,
                 Score.validation_loss,
                 Score.test_accuracy,
                 Score.test_auc,
+                Score.validation_rows,
                 Score.test_rows,
                 _CORE_SECONDS,
             )

@@ -3,9 +3,11 @@
 from __future__ import annotations
 
 METHODS = (
-    "Every model is tuned by the same rule: of its hyperparameter settings, at each split and seed the "
-    "one with the best accuracy on the validation rows counts (of equal ones the lower cross-entropy, "
-    "then the first); test rows have no part in the choice. The optimistic accuracy is that of the "
+    "Every model is tuned by the same rule: of its hyperparameter settings, at each split and seed those "
+    "whose accuracy on the validation rows is within one standard error of the best one's are not told "
+    "apart, and of them the one with the largest area under the ROC curve on these rows counts (of equal "
+    "ones the lower cross-entropy, then the first; after Breiman et al. 1984); test rows have no part in "
+    "the choice. The optimistic accuracy is that of the "
     "setting with the best mean on the test rows, as the paper's maximum over its search space. A budget "
     "cuts the settings of each model in the order of its search, defaults first. Runs "
     "with outputs that are not finite are never chosen; a model that has no others at a split and seed "

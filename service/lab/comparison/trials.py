@@ -32,11 +32,13 @@ class Trials:
             runs are in training, the quick candidates are there first.
         run: Ids; shape (D, Z, J, C, S), as all below; 0 where there is no run yet.
         validation: Accuracy, NaN of runs that diverged, as below.
-        loss: On validation rows.
+        validation_auc: On validation rows.
+        loss: The same.
         test: Accuracy.
         auc: On test rows.
         seconds: Of a core or a GPU.
         diverged: Whether outputs were not finite.
+        validation_rows: Of each data set and size; shape (D, Z).
         test_rows: Of each data set; shape (D,).
     """
 
@@ -44,11 +46,13 @@ class Trials:
     complete: Flags
     run: Whole
     validation: Numbers
+    validation_auc: Numbers
     loss: Numbers
     test: Numbers
     auc: Numbers
     seconds: Numbers
     diverged: Flags
+    validation_rows: Whole
     test_rows: Whole
 
     def tested(self, subject: int) -> float:
@@ -74,31 +78,35 @@ def read(session: Session, experiment_id: str) -> Trials:
     )
     run = np.zeros(shape, dtype=np.int64)
     diverged = np.zeros(shape, dtype=bool)
-    validation, loss, test, auc, seconds = (np.full(shape, np.nan) for _ in range(5))
-    test_rows = np.zeros(shape[0], dtype=np.int64)
+    validation, validation_auc, loss, test, auc, seconds = (np.full(shape, np.nan) for _ in range(6))
+    validation_rows, test_rows = np.zeros(shape[:2], dtype=np.int64), np.zeros(shape[0], dtype=np.int64)
     found = scores.of_experiment(session, experiment_id)
     if found:
-        ids, position, seed, outcome, *measured, rows, taken = zip(*found, strict=True)
+        ids, position, seed, outcome, *measured, validated, tested, taken = zip(*found, strict=True)
         subject, size, split, candidate = np.array(grid.places)[np.array(position)].T
         at = (subject, size, split, candidate, np.array(seed))
         run[at] = ids
-        for values, column in zip((validation, loss, test, auc, seconds), (*measured, taken), strict=True):
+        arrays = (validation, validation_auc, loss, test, auc, seconds)
+        for values, column in zip(arrays, (*measured, taken), strict=True):
             values[at] = np.array(column, dtype=float)  # None becomes NaN
         diverged[at] = np.array(outcome) != "success"
-        np.maximum.at(test_rows, subject, np.array([count or 0 for count in rows]))
+        np.maximum.at(validation_rows, (subject, size), np.array([count or 0 for count in validated]))
+        np.maximum.at(test_rows, subject, np.array([count or 0 for count in tested]))
     diverged |= (run > 0) & ~(np.isfinite(validation) & np.isfinite(test))
-    for values in (validation, loss, test, auc):
+    for values in (validation, validation_auc, loss, test, auc):
         values[diverged] = np.nan
     return Trials(
         grid,
         np.asarray((run > 0).all(axis=(2, 3, 4))),
         run,
         validation,
+        validation_auc,
         loss,
         test,
         auc,
         seconds,
         diverged,
+        validation_rows,
         test_rows,
     )
 
@@ -162,7 +170,8 @@ def entry(trials: Trials, name: Contender, members: Sequence[int], budget: Budge
     """
     own = np.array(members)
     within = _within(trials, own, budget)
-    chosen = selection.by_validation(trials.validation[:, :, :, own], trials.loss[:, :, :, own], within)
+    scored = (values[:, :, :, own] for values in (trials.validation, trials.validation_auc, trials.loss))
+    chosen = selection.by_validation(*scored, rows=trials.validation_rows, within=within)
     accuracy, auc, seconds = (
         selection.of_chosen(values[:, :, :, own], chosen)
         for values in (trials.test, trials.auc, trials.seconds)

@@ -24,21 +24,18 @@ def made(database):
 
         def told(configuration, seed):
             found = score(configuration, seed)
-            model = configuration.model.model_dump()
+            model, task = configuration.model.model_dump(), configuration.target
             rows.append(
                 {
-                    "dataset": next(
-                        name
-                        for name in scored.ROWS
-                        if scored.dataset_id(name) == configuration.target.dataset
-                    ),
+                    "dataset": next(name for name in scored.ROWS if scored.dataset_id(name) == task.dataset),
                     "samples": configuration.samples,
-                    "split": configuration.target.split,
+                    "split": task.split,
                     "seed": seed,
                     "kind": model["kind"],
                     "width": configuration.width,
                     "sparsity": configuration.sparsity,
                     "candidate": configuration.model.canonical_json(),
+                    "validation_rows": task.protocol.validation_rows(task.rows, configuration.samples),
                     **(found or {}),
                 }
             )

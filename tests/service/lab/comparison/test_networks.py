@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-import math
-
 import pytest
 
 from service.lab.comparison.networks import width_frontier
@@ -26,13 +24,11 @@ def asked(database, made):
 
 def best(runs, **where):
     """Return the test accuracy of the run that validation chooses, None where all diverged."""
-    known = [
+    chosen = scored.spoken_for(
         row
         for row in runs.to_dict("records")
         if all(row[name] is value or row[name] == value for name, value in where.items())
-        if not math.isnan(row["validation_accuracy"])
-    ]
-    chosen = min(known, key=lambda row: (-row["validation_accuracy"], row["validation_loss"]), default=None)
+    )
     return None if chosen is None else chosen["test_accuracy"]
 
 

@@ -96,12 +96,10 @@ def test_importances_are_means_over_the_runs_that_are_chosen(database, made):
         own = own[own.kind == one.model] if not one.model.startswith("mlp") else own[own.kind == "mlp"]
         if one.model in ("mlp-sparse", "mlp-dense"):
             own = own[own.sparsity.isna() == (one.model == "mlp-dense")]
-        own = own.dropna(subset="validation_accuracy")
-        order = own.sort_values(
-            ["validation_accuracy", "validation_loss"], ascending=[False, True], kind="stable"
-        )
-        chosen = order.groupby(["split", "seed"]).first()
-        signal = [read[1]["permutation"] for read in chosen.importance]
+        places = own.groupby(["split", "seed"])
+        best = [scored.spoken_for(place.to_dict("records")) for _, place in places]
+        chosen = [row for row in best if row is not None]
+        signal = [row["importance"][1]["permutation"] for row in chosen]
         assert one.runs == len(chosen)
         assert [column.column for column in one.columns] == ["signal", "noise"]
         assert one.columns[0].permutation == pytest.approx(np.mean(signal))
