@@ -5,10 +5,9 @@ from __future__ import annotations
 import math
 from dataclasses import dataclass
 from functools import cached_property
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 import torch
-import triton
 from torch import Tensor
 
 from worker.engine import _triton_kernels as kernels
@@ -27,16 +26,12 @@ _LEAST = 16
 _MOST_COORDINATES = draws.BITS_PER_BLOCK
 #: Most weights, and neurons, of a network that stays in one multiprocessor: as far as that was the fastest
 #: on an H200, and where the shared memory holds the operands of the products, some bytes for each weight.
-_RESIDENT_WEIGHTS, _RESIDENT_NEURONS = 2**14, 256
+_MOST_WEIGHTS, _MOST_NEURONS = 2**14, 256
 _SHARED_BYTES_PER_WEIGHT = 12.25
-#: Most weights of a network whose every step is a launch, and of a tile of it: torch is faster beyond.
-_WIDE_WEIGHTS, _TILE_WEIGHTS = 2**16, 2**12
-#: Most samples of a tile; a wide network takes a whole mini-batch as one tile.
-_RESIDENT_SAMPLES, _WIDE_SAMPLES = 32, 64
-#: Most samples of a step in one multiprocessor, and tiles of them in one launch: a stop waits for a launch.
+#: Most samples of a tile.
+_TILE_SAMPLES = 32
+#: Most samples of a step, and tiles of them in one launch: a stop waits for a launch.
 _MOST_SAMPLES, _TILES_PER_LAUNCH = 2**14, 2**13
-#: Most steps of a wide network between two looks at a stop.
-_WIDE_STEPS = 64
 #: A warp is 32 threads of a program: more where there are more weights than this. With other numbers a step
 #: takes up to twice as long (H200).
 _WARPS, _MOST_WARPS, _FEW_WEIGHTS = 4, 8, 2**13
@@ -44,18 +39,16 @@ _WARPS, _MOST_WARPS, _FEW_WEIGHTS = 4, 8, 2**13
 
 @dataclass(frozen=True)
 class Plan:
-    """How a group trains in kernels.
+    """How a group trains in a kernel: each network in one multiprocessor, for many steps.
 
     Attributes:
-        resident: Whether a network stays in one multiprocessor for many steps.
         coordinates: Of a tile.
-        neurons: Of a tile; all, where resident.
+        neurons: Of a tile.
         samples: Of a tile.
         steps: Most steps at once.
         warps: Of a program.
     """
 
-    resident: bool
     coordinates: int
     neurons: int
     samples: int
@@ -64,25 +57,22 @@ class Plan:
 
     @classmethod
     def of(cls, group: Group, shared: float = math.inf) -> Plan | None:
-        """Return the plan for a group, None where its network or its batch is too large for the kernels.
+        """Return the plan for a group, None where its network or its batch is too large for the kernel.
 
         Args:
             group: What trains.
             shared: Bytes of shared memory that a program may have.
         """
-        n, size = group.target.n, group.batch_size
-        coordinates, neurons = min(_power(n), _MOST_COORDINATES), _power(group.width)
+        size = group.batch_size
+        coordinates, neurons = _power(group.target.n), _power(group.width)
         weights = coordinates * neurons
-        fits = weights <= _RESIDENT_WEIGHTS and weights * _SHARED_BYTES_PER_WEIGHT <= shared
-        if n <= _MOST_COORDINATES and neurons <= _RESIDENT_NEURONS and fits and size <= _MOST_SAMPLES:
-            samples = min(_power(size), _RESIDENT_SAMPLES)
-            steps = max(1, _TILES_PER_LAUNCH * samples // size)
-            warps = _WARPS if weights <= _FEW_WEIGHTS else _MOST_WARPS
-            return cls(True, coordinates, neurons, samples, steps, warps)
-        if n * group.width <= _WIDE_WEIGHTS and size <= _WIDE_SAMPLES:
-            neurons = min(neurons, max(_LEAST, _TILE_WEIGHTS // coordinates))
-            return cls(False, coordinates, neurons, _power(size), _WIDE_STEPS, _WARPS)
-        return None
+        if coordinates > draws.BITS_PER_BLOCK or neurons > _MOST_NEURONS or weights > _MOST_WEIGHTS:
+            return None
+        if weights * _SHARED_BYTES_PER_WEIGHT > shared or size > _MOST_SAMPLES:
+            return None
+        samples = min(_power(size), _TILE_SAMPLES)
+        steps = max(1, _TILES_PER_LAUNCH * samples // size)
+        return cls(coordinates, neurons, samples, steps, _WARPS if weights <= _FEW_WEIGHTS else _MOST_WARPS)
 
 
 def _shared_bytes(device: torch.device) -> float:
@@ -97,7 +87,7 @@ def _power(size: int) -> int:
 
 
 class TritonBatch(Batch):
-    """A batch whose steps are kernels; where it is too large for them, it is a `Batch`."""
+    """A batch whose steps are taken in a kernel; where it is too large for that, it is a `Batch`."""
 
     def advance(self, steps: int, tick: Tick, on_steps: OnSteps = lambda _: None) -> None:
         """Take SGD steps with every run; where `tick` raises, all stand after the same whole step."""
@@ -105,52 +95,39 @@ class TritonBatch(Batch):
         if plan is None:
             super().advance(steps, tick, on_steps)
             return
-        launch = self._launch_resident if plan.resident else self._launch_wide
         pace = Pace(self.steps.device)
         while steps > 0:
             tick()
             taken = min(steps, plan.steps)
-            launch(plan, taken)
+            self._launch(plan, taken)
             self.steps += taken
             on_steps(taken)
             steps -= taken
             pace.keep()
 
-    def _launch_resident(self, plan: Plan, steps: int) -> None:
-        parameters = self.parameters
+    def _launch(self, plan: Plan, steps: int) -> None:
+        parameters, group, settings = self.parameters, self.group, self.group.training
+        source = "full" if group.samples is not None else "online" if group.source == "online" else "drawn"
         kernels.resident_steps[(len(self.runs),)](
             parameters.hidden,
             parameters.output,
             parameters.offset,
             *self._draws,
             steps,
-            **self._shared(plan),
-            WHOLE=self.group.batch_size <= plan.samples,
+            n=group.target.n,
+            width=group.width,
+            batch=group.batch_size,
+            decay=1.0 - settings.learning_rate * settings.weight_decay,
+            rate=-settings.learning_rate / group.batch_size,
+            LOSS=settings.loss,
+            SOURCE=source,
+            N=plan.coordinates,
+            W=plan.neurons,
+            B=plan.samples,
+            WHOLE=group.batch_size <= plan.samples,
+            num_warps=plan.warps,
+            enable_fp_fusion=True,
         )
-
-    def _launch_wide(self, plan: Plan, steps: int) -> None:
-        """Take `steps` steps in one launch more."""
-        parameters, group, runs = self.parameters, self.group, len(self.runs)
-        tiles = triton.cdiv(group.width, plan.neurons)
-        # Launches take turns in reading one of each pair and writing the other.
-        offsets = (parameters.offset, parameters.offset.clone())
-        sums = parameters.offset.new_empty((2, runs, tiles, group.batch_size)).unbind()
-        for ahead in range(steps + 1):
-            now, then = (ahead - 1) % 2, ahead % 2
-            kernels.wide_step[(runs, tiles)](
-                parameters.hidden,
-                parameters.output,
-                offsets[now],
-                offsets[then],
-                sums[now],
-                sums[then],
-                *self._draws,
-                ahead,
-                **self._shared(plan),
-                UPDATE=ahead > 0,
-                FORWARD=ahead < steps,
-            )
-        parameters.offset.copy_(offsets[steps % 2])
 
     @cached_property
     def _draws(self) -> tuple[Tensor | int, ...]:
@@ -161,21 +138,3 @@ class TritonBatch(Batch):
         marked = torch.zeros((len(self.runs), target.n), dtype=torch.int32, device=supports.device)
         marked.scatter_(1, supports, 1)
         return marked, self._seeds, self.steps, self._counts, key[0] | key[1] << 32
-
-    def _shared(self, plan: Plan) -> dict[str, Any]:
-        group, settings = self.group, self.group.training
-        source = "full" if group.samples is not None else "online" if group.source == "online" else "drawn"
-        return {
-            "n": group.target.n,
-            "width": group.width,
-            "batch": group.batch_size,
-            "decay": 1.0 - settings.learning_rate * settings.weight_decay,
-            "rate": -settings.learning_rate / group.batch_size,
-            "LOSS": settings.loss,
-            "SOURCE": source,
-            "N": plan.coordinates,
-            "W": plan.neurons,
-            "B": plan.samples,
-            "num_warps": plan.warps,
-            "enable_fp_fusion": True,
-        }

@@ -1,10 +1,10 @@
-"""SGD steps as Triton kernels: every step's samples are drawn, and the network trained, inside the kernel.
+"""SGD steps as a Triton kernel: every step's samples are drawn, and the network trained, inside the kernel.
 
 A kernel reads nothing of the training set: a sample is a function of its number (`worker.engine.draws`), and
 ten rounds of Philox cost less than a step's products. `tl.philox` is the same generator with the same
 constants; its key is the 64-bit number whose low half is the key's first word.
 
-What all kernels take, for R runs:
+What the kernel takes, for R runs:
     hidden, output, offset: As `Parameters` has them, contiguous.
     supports: int32, shape (R, n): 1 at the coordinates of the hidden support.
     seeds, firsts, counts: int64, shape (R,): seeds, steps taken so far, training-set sizes.
@@ -24,8 +24,6 @@ import triton.language as tl
 #: Streams, as in `worker.engine.draws.Stream`.
 _TRAINING: tl.constexpr = tl.constexpr(1)
 _MINIBATCH: tl.constexpr = tl.constexpr(4)
-#: Tiles whose partial sums are added at once.
-_TILES: tl.constexpr = tl.constexpr(16)
 #: Each product as three in TF32, about as exact as float32. Plain float32 bypasses the tensor cores, and
 #: compiled for sm_80 and sm_90 it spills several times as many registers.
 _PRECISION: tl.constexpr = tl.constexpr("tf32x3")
@@ -61,13 +59,13 @@ def _items(key, seed, step, places, batch, count, SOURCE: tl.constexpr):
 
 
 @triton.jit
-def _samples(key, seed, items, block, columns, n, relevant):
-    """Return coordinates 128 block + columns of samples, shape (B, N), and how many relevant ones are -1."""
+def _samples(key, seed, items, columns, n, relevant):
+    """Return the coordinates of samples, shape (B, N), and how many relevant ones are -1."""
     zero = items * 0
-    w0, w1, w2, w3 = tl.philox(key, zero + block.to(tl.uint32), items, zero + _TRAINING, zero + seed)
+    w0, w1, w2, w3 = tl.philox(key, zero, items, zero + _TRAINING, zero + seed)
     words = _word(w0[:, None], w1[:, None], w2[:, None], w3[:, None], columns[None, :] // 32)
     bits = ((words >> (columns[None, :] % 32).to(tl.uint32)) & 1).to(tl.int32)
-    inside = block * 128 + columns < n
+    inside = columns < n
     inputs = tl.where(inside[None, :], 2 * bits - 1, 0).to(tl.float32)
     return inputs, tl.sum(relevant[None, :] * (1 - bits), axis=1)
 
@@ -114,7 +112,7 @@ def resident_steps(
 ):
     """Take `steps` steps of one run in each program, its parameters in registers.
 
-    Args (besides those of all kernels):
+    Args (besides those above):
         steps: How many.
         N: At least n.
         W: At least width.
@@ -146,7 +144,7 @@ def resident_steps(
         for start in range(0, batch, B):
             places = start + tl.arange(0, B)
             items = _items(key, seed, first + ahead, places, batch, count, SOURCE)
-            inputs, negatives = _samples(key, seed, items, run * 0, columns, n, relevant)
+            inputs, negatives = _samples(key, seed, items, columns, n, relevant)
             summed = tl.dot(inputs, weights, input_precision=_PRECISION) + biases[None, :]
             activations = tl.where(summed <= 0, 0.0, summed)
             outputs = tl.sum(activations * outward[None, :], axis=1) + shift
@@ -167,115 +165,3 @@ def resident_steps(
     tl.store(biases_at, biases, mask=own_neurons)
     tl.store(output_at, outward, mask=own_neurons)
     tl.store(offset + run, shift)
-
-
-@triton.jit
-def _outputs(sums, run, tiles, places, batch, B: tl.constexpr):
-    """Return the outputs of a mini-batch less the output bias: the tiles' sums, always added in one order."""
-    outputs = tl.zeros((B,), tl.float32)
-    for start in range(0, tiles, _TILES):
-        some = start + tl.arange(0, _TILES)
-        at = sums + ((run * tiles + some) * batch)[:, None] + places[None, :]
-        outputs += tl.sum(
-            tl.load(at, mask=(some < tiles)[:, None] & (places < batch)[None, :], other=0.0), axis=0
-        )
-    return outputs
-
-
-@triton.jit(do_not_specialize=("ahead",))
-def wide_step(
-    hidden,
-    output,
-    offset,
-    next_offset,
-    sums,
-    next_sums,
-    supports,
-    seeds,
-    firsts,
-    counts,
-    key,
-    ahead,
-    n,
-    width,
-    batch,
-    decay,
-    rate,
-    UPDATE: tl.constexpr,
-    FORWARD: tl.constexpr,
-    LOSS: tl.constexpr,
-    SOURCE: tl.constexpr,
-    N: tl.constexpr,
-    W: tl.constexpr,
-    B: tl.constexpr,
-):
-    """End one step and begin the next one, for one tile of neurons of one run in each program.
-
-    The outputs of a step need the sums of all tiles, so a step ends in the launch after the one that it began
-    in: this one computes the tile's activations again, updates the tile, and sends the next mini-batch on.
-    What other programs still read is written elsewhere: `next_offset`, and `next_sums`, shape
-    (R, tiles, batch).
-
-    Args (besides those of all kernels):
-        ahead: The step that begins, counted from `firsts`.
-        UPDATE: End the step before; not in the first launch.
-        FORWARD: Begin a step; not in the last launch.
-    """
-    run, tile, tiles = tl.program_id(0).to(tl.int64), tl.program_id(1), tl.num_programs(1)
-    columns, neurons, places = tl.arange(0, N), tile * W + tl.arange(0, W), tl.arange(0, B)
-    own_neurons = neurons < width
-    first_weight = hidden + run * (n + 1) * width
-    biases_at = first_weight + n * width + neurons
-    output_at = output + run * width + neurons
-    biases = tl.load(biases_at, mask=own_neurons, other=0.0)
-    outward = tl.load(output_at, mask=own_neurons, other=0.0)
-    seed, count = tl.load(seeds + run).to(tl.uint32), tl.load(counts + run)
-    step = tl.load(firsts + run) + ahead
-    blocks = tl.cdiv(n, 128)
-    items = _items(key, seed, step, places, batch, count, SOURCE)
-    items_before = _items(key, seed, step - 1, places, batch, count, SOURCE)
-    back = tl.zeros((B, W), tl.float32)
-
-    if UPDATE:
-        summed = tl.zeros((B, W), tl.float32) + biases[None, :]
-        negatives = tl.zeros((B,), tl.int32)
-        for block in range(blocks):
-            coordinates = block * 128 + columns
-            own = (coordinates < n)[:, None] & own_neurons[None, :]
-            weights = tl.load(
-                first_weight + coordinates[:, None] * width + neurons[None, :], mask=own, other=0.0
-            )
-            relevant = tl.load(supports + run * n + coordinates, mask=coordinates < n, other=0)
-            inputs, odd = _samples(key, seed, items_before, block + run * 0, columns, n, relevant)
-            negatives += odd
-            summed = tl.dot(inputs, weights, summed, input_precision=_PRECISION)
-        activations = tl.where(summed <= 0, 0.0, summed)
-        shift = tl.load(offset + run)
-        outputs = _outputs(sums, run, tiles, places, batch, B) + shift
-        slope = rate * _slope(outputs, _labels(negatives), places < batch, LOSS)
-        back = tl.where(activations <= 0, 0.0, slope[:, None] * outward[None, :])
-        biases = decay * biases + tl.sum(back, axis=0)
-        outward = decay * outward + tl.sum(activations * slope[:, None], axis=0)
-        tl.store(biases_at, biases, mask=own_neurons)
-        tl.store(output_at, outward, mask=own_neurons)
-        if tile == 0:
-            tl.store(next_offset + run, decay * shift + tl.sum(slope, axis=0))
-
-    summed = tl.zeros((B, W), tl.float32) + biases[None, :]
-    for block in range(blocks):
-        coordinates = block * 128 + columns
-        own = (coordinates < n)[:, None] & own_neurons[None, :]
-        weights_at = first_weight + coordinates[:, None] * width + neurons[None, :]
-        weights = tl.load(weights_at, mask=own, other=0.0)
-        nothing = columns * 0
-        if UPDATE:
-            inputs, _odd = _samples(key, seed, items_before, block + run * 0, columns, n, nothing)
-            weights = tl.dot(tl.trans(inputs), back, decay * weights, input_precision=_PRECISION)
-            tl.store(weights_at, weights, mask=own)
-        if FORWARD:
-            inputs, _odd = _samples(key, seed, items, block + run * 0, columns, n, nothing)
-            summed = tl.dot(inputs, weights, summed, input_precision=_PRECISION)
-    if FORWARD:
-        activations = tl.where(summed <= 0, 0.0, summed)
-        sums_at = next_sums + (run * tiles + tile) * batch + places
-        tl.store(sums_at, tl.sum(activations * outward[None, :], axis=1), mask=places < batch)
