@@ -50,6 +50,10 @@ FROM base AS worker
 LABEL org.opencontainers.image.title="Tombola worker" \
       org.opencontainers.image.licenses="Apache-2.0"
 ENV NVIDIA_DRIVER_CAPABILITIES=compute,utility
+# Triton, which comes with torch, compiles what launches its kernels.
+RUN apt-get update \
+    && apt-get install --yes --no-install-recommends gcc libc6-dev \
+    && rm -rf /var/lib/apt/lists/*
 # torch in a layer of its own: gigabytes that a change of the code leaves in the cache. The wheel for Linux
 # brings its CUDA libraries and also runs on hosts without a GPU.
 RUN --mount=type=bind,source=constraints.txt,target=/mnt/constraints.txt \

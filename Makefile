@@ -6,7 +6,7 @@ STAMP := $(VENV)/.installed
 # That run the tests, each with a PostgreSQL and stacks of its own; a stack alone keeps more than a core busy.
 PROCESSES ?= 2
 
-.PHONY: demo test serve bench bench-paper bench-figure-1 bench-adaptive bench-exports bench-tabular lint style format constraints clean
+.PHONY: demo test serve bench bench-paper bench-figure-1 bench-adaptive bench-exports bench-tabular bench-forests bench-gpu lint style format constraints clean
 
 demo: $(STAMP)
 	$(BIN)/tombola demo
@@ -50,6 +50,16 @@ bench-exports: $(STAMP)
 bench-tabular: $(STAMP)
 	$(BIN)/python -m bench.tabular $(BENCH)
 	$(BIN)/python -m bench.report
+
+# The tuned forest against an untuned one on splits of scikit-learn's, BENCH as for bench-tabular: ten minutes.
+bench-forests: $(STAMP)
+	$(BIN)/python -m bench.forests $(BENCH)
+	$(BIN)/python -m bench.report
+
+# The engines on a GPU, beside a plain loop there: minutes.
+bench-gpu: $(STAMP)
+	$(BIN)/python -m bench.gpu $(BENCH)
+	$(if $(BENCH),,$(BIN)/python -m bench.report)
 
 lint: $(STAMP) style
 	$(BIN)/mypy

@@ -15,6 +15,7 @@ from pathlib import Path
 from typing import Any
 
 from bench import pictures
+from bench.gpu_section import gpu
 from bench.machine import ROOT
 from bench.output import RESULTS
 from bench.sections import (
@@ -30,7 +31,7 @@ from bench.sections import (
     scaling,
     service,
 )
-from bench.tabular_section import tabular
+from bench.tabular_section import forests, tabular
 from tombola import plots
 
 #: What a section is made of, and how; it is filled when all of it is there.
@@ -39,6 +40,7 @@ SECTIONS: dict[str, tuple[tuple[str, ...], Callable[..., str]]] = {
     "goals": (("engines", "end_to_end"), goals),
     "engines": (("engines",), engines),
     "networks": (("networks",), networks),
+    "gpu": (("gpu",), gpu),
     "scaling": (("scaling",), scaling),
     "service": (("end_to_end",), service),
     "answers": (("answers",), answers),
@@ -47,6 +49,7 @@ SECTIONS: dict[str, tuple[tuple[str, ...], Callable[..., str]]] = {
     "exports": (("exports",), exports),
     "paper-cells": (("paper_cells",), paper_cells),
     "tabular": (("tabular",), tabular),
+    "forests": (("forests",), forests),
 }
 PICTURES: dict[str, tuple[str, Callable[[dict[str, Any]], Any]]] = {
     "bench-speed.png": ("engines", pictures.speed),

@@ -44,7 +44,7 @@ def machine(found: Found, *, images: Path) -> str:
         f"sgemm peak (`torch.mm`, float32): {peak['one_thread']} on one thread, {peak['all_threads']} on all",
         f"Python {where['python']}, torch {where['torch']}, Tombola {where['tombola']}",
         *trainers,
-        f"{provenance(found)} On a GPU: not measured.",
+        provenance(found),
     ]
     return "\n".join(f"- {line}" for line in lines)
 

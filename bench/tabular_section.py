@@ -5,8 +5,11 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 
+import numpy as np
+
 from bench.pictures import thousands
 from bench.sections import Found, provenance, table
+from service.lab.statistics.resampled import corrected
 from tombola import Comparison, DatasetComparison, OverallTest
 from tombola.results import Limits
 
@@ -41,6 +44,29 @@ def tabular(found: Found, *, images: Path) -> str:
         provenance(found),
     ]
     return "\n\n".join(parts)
+
+
+def forests(found: Found, *, images: Path) -> str:
+    """Set the tuned forest beside the untuned one on splits of scikit-learn's."""
+    del images
+    rows = []
+    for row in found["rows"]:
+        untuned, tuned = ([one[side] for one in row["splits"]] for side in ("untuned", "tuned"))
+        gains = np.subtract(tuned, untuned)
+        gain = Limits(
+            **dict(zip(("value", "low", "high"), corrected(gains, row["splits"][0]["tested"]), strict=True))
+        )
+        mark = f"{UNTUNED[row['dataset']]:.1f}" if row["dataset"] in UNTUNED else ""
+        rows.append(
+            [
+                row["dataset"],
+                mark,
+                *(f"{100 * np.mean(side):.1f}" for side in (untuned, tuned)),
+                _percent(gain),
+            ]
+        )
+    head = ["data set", "mark", "untuned, these splits", "tuned", "tuned - untuned"]
+    return f"{table(head, rows, left=1)}\n\n{found['trials']} candidates. {provenance(found)}"
 
 
 def _in_words(told: Comparison) -> str:

@@ -42,7 +42,7 @@ class Speed:
 #: What is believed before anything was measured, by engine and kind of device. The CPU's figures without
 #: the bytes were measured on two cores of a Xeon with AVX-512 (BENCHMARKS.md), those of networks on tables
 #: ("mlp") with AVX2 and about 25 in a batch; a GPU's on an H200 with hundreds of runs in a batch. Bytes are
-#: assumed.
+#: assumed, and so are operations of wide networks on tables on a GPU.
 SPEEDS = {
     ("native", "cpu"): Speed(0.4e-6, 320e9, 40e9),
     ("torch", "cpu"): Speed(9e-6, 55e9, 20e9),

@@ -20,6 +20,8 @@ SCRIPTS = {
     "adaptive": [],
     "exports": [],
     "tabular": [],
+    "forests": [],
+    "gpu": ["--device", "cpu"],
     "networks": [],
     "engines": ["--widths", "16", "--n", "50"],
     "scaling": ["--axes", "width"],
@@ -105,6 +107,17 @@ def test_adaptive_seeds_decide_every_cell_as_a_fixed_number_does(results):
         assert told["runs_spent"] == sum(cell["runs"] for cell in grid["table"]["cells"])
         assert told["saving"] == told["runs_fixed"] / told["runs_spent"]
     assert grids["small"]["fixed"]["cells_changed"] == 0
+
+
+def test_the_tuned_forest_is_one_of_the_candidates_on_every_split(results):
+    rows = json.loads((results / "forests.json").read_text())["rows"]
+    assert [row["dataset"] for row in rows] == ["breast_cancer", "wine"]
+    for row in rows:
+        assert len(row["splits"]) == 3
+        for split in row["splits"]:
+            assert split["chosen"] in (0, 1)
+            assert split["chosen"] or split["tuned"] == split["untuned"]
+            assert 0.8 < split["untuned"] <= 1
 
 
 def test_every_export_has_all_rows_beside_the_pages(results):

@@ -252,7 +252,7 @@ def test_only_the_worker_image_holds_torch():
     assert "[postgres]" in installs["api"][-1]
     assert "torch" not in " ".join(installs["api"])
     assert "[worker,postgres]" in installs["worker"][-1]
-    assert all("--constraint" in text for text in installs["worker"][1:])
+    assert all("--constraint" in text for text in installs["worker"] if "pip --python" in text)
     assert "torch==" in (ROOT / "constraints.txt").read_text()
 
 

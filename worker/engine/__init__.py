@@ -82,10 +82,10 @@ def select_engine(name: str = "auto", device: str = "auto", *, threads: int = 0)
 
 
 def _fastest(device: str) -> Engine:
-    """Return the engine of Triton on CUDA and the native one on CPU, torch where they do not run."""
+    """Return the native engine on CPU and that of Triton on CUDA, torch where they do not run."""
     engine = TorchEngine(device)
     try:
-        return NativeEngine() if engine.device == "cpu" else TritonEngine(engine.device)
+        return ENGINES["native" if engine.device == "cpu" else "triton"](engine.device)
     except EngineError as error:
         engine.detail += f"; {error}"
         return engine

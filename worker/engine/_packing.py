@@ -10,7 +10,7 @@ from worker.engine._group import Group
 #: Most runs in one batch on a GPU.
 MOST_RUNS = 4096
 #: How much wider than itself a network may be made on a GPU, and that costs less than launches of its own
-#: while a step of all runs together costs no more than this (`Group.step_cost`). Not measured on a GPU.
+#: while a step of all runs together costs no more than this (`Group.step_cost`). Not varied on a GPU.
 CUDA_SLACK = 1.25
 _MOST_COST = 2.0**25
 

@@ -22,8 +22,6 @@ if TYPE_CHECKING:
 
 #: A dimension of a tensor-core product is at least this.
 _LEAST = 16
-#: Most coordinates of a tile: those of one block of random words.
-_MOST_COORDINATES = draws.BITS_PER_BLOCK
 #: Most weights, and neurons, of a network that stays in one multiprocessor: as far as that was the fastest
 #: on an H200, and where the shared memory holds the operands of the products, some bytes for each weight.
 _MOST_WEIGHTS, _MOST_NEURONS = 2**14, 256

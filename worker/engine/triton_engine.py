@@ -14,6 +14,8 @@ from worker.engine.torch_engine import TorchEngine
 
 #: Tensor cores for TF32 came with Ampere.
 _LEAST_CAPABILITY = (8, 0)
+#: What the kernel `answer` stores.
+_ANSWER = 42
 
 
 class TritonEngine(TorchEngine):
@@ -51,29 +53,36 @@ class TritonEngine(TorchEngine):
                 f"engine 'triton' trains on CUDA, not on device {device!r} (torch {torch.__version__} sees "
                 f"{torch.cuda.device_count()} CUDA devices here): use engine 'torch'"
             )
+        if not interpreted and torch.cuda.get_device_capability(self._device) < _LEAST_CAPABILITY:
+            least = ".".join(map(str, _LEAST_CAPABILITY))
+            raise DeviceError(
+                f"engine 'triton' needs a GPU of compute capability {least} or newer, not {self.detail}: use "
+                "engine 'torch'"
+            )
+        self._require_a_kernel()
         # Only where the engine is chosen: Triton is an extra.
         self._batch = importlib.import_module("worker.engine._triton_batch").TritonBatch
-        self._require_a_kernel()
         self.lanes = 1
         version = importlib.import_module("triton").__version__
         self.detail = f"Triton {version} interpreted" if interpreted else f"{self.detail}, Triton {version}"
 
     def _require_a_kernel(self) -> None:
         """Run a kernel: Triton compiles when one is first called, which takes more than its package."""
-        kernels = importlib.import_module("worker.engine._triton_kernels")
-        place = torch.zeros(1, dtype=torch.int32, device=self._device)
-        cuda = self._device.type == "cuda"
-        if cuda and torch.cuda.get_device_capability(self._device) < _LEAST_CAPABILITY:
-            raise DeviceError(
-                f"engine 'triton' needs a GPU of compute capability {'.'.join(map(str, _LEAST_CAPABILITY))}, "
-                f"which {self.detail} has not: use engine 'torch'"
-            )
+        on_cuda = self._device.type == "cuda"
         try:
-            with torch.cuda.device(self._device) if cuda else nullcontext():
+            kernels = importlib.import_module("worker.engine._triton_kernels")
+            place = torch.zeros(1, dtype=torch.int32, device=self._device)
+            with torch.cuda.device(self._device) if on_cuda else nullcontext():
                 kernels.answer[(1,)](place)
-            place.item()
+            _require_answer(place.item())
         except Exception as error:  # whatever the compiler lacks
+            reason = str(error).strip().partition("\n")[0]
             raise DeviceError(
-                f"engine 'triton' does not run on {self.device} here ({error}): it needs a C compiler and a "
-                "cache folder whose files may be executed (TRITON_CACHE_DIR); or use engine 'torch'"
+                f"engine 'triton' does not run on {self.device}: it needs a C compiler and a cache folder "
+                f"whose files may be executed (TRITON_CACHE_DIR); or use engine 'torch' ({reason})"
             ) from error
+
+
+def _require_answer(answer: float) -> None:
+    if answer != _ANSWER:
+        raise RuntimeError(f"a kernel answered {answer}, not {_ANSWER}")

@@ -2,7 +2,7 @@
 
 The full scale trains what the paper's text as restated in this project says; where that says nothing, the
 description does. The smaller scales cut the grid and keep what makes the figure. The bounds of their cost
-(half an hour of two cores, an hour of a GPU) hold by the cost model at its assumed speeds, with every run at
+(half an hour of two cores, or of a fast GPU) hold by the cost model at its assumed speeds, with every run at
 its full step budget.
 
 Figure 2 is a part of Figure 1, and the runs of `gpu-hour` are runs of `full`, seed by seed: whoever has
@@ -31,9 +31,9 @@ _BOUNDS = {
     Scale.LAPTOP: "If every run took all its steps, two cores like those of BENCHMARKS.md would need half an "
     "hour at most, by the cost model; runs stop at their success, which saves about half where most cells "
     "learn.",
-    Scale.GPU_HOUR: "If every run took all its steps, one GPU would need an hour at most, by the cost model. "
-    "The speed of GPUs is assumed there and was not measured: it may well be half. All its runs are runs of "
-    "`full`, too.",
+    Scale.GPU_HOUR: "If every run took all its steps, one GPU would need half an hour by the cost model, at "
+    "the speed of an H200 that trains hundreds of runs at once; leave slower ones an hour or more. The whole "
+    "of it was not measured. All its runs are runs of `full`, too.",
     Scale.FULL: "Ask for a quote before you submit it: on two cores it takes days to months.",
 }
 

@@ -15,8 +15,9 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from tombola.results import Outcome
-from worker.engine import TorchEngine, TritonEngine
+from worker.engine import DeviceError, TorchEngine, TritonEngine
 from worker.engine import _triton_batch as triton_batch
+from worker.engine import _triton_kernels as kernels
 from worker.engine._group import Group
 from worker.engine._triton_batch import Plan, TritonBatch
 from worker.engine._work import Work, training_threads
@@ -144,6 +145,16 @@ def test_nan_is_not_rectified_away(make_run, interpreted, width):
     parameters = interpreted.parameters_after(run, 12)
     assert not parameters.hidden.isfinite().all()
     assert not parameters.offset.isfinite().all()
+
+
+def test_where_no_kernel_runs_it_says_what_it_needs(monkeypatch):
+    class Broken:
+        def __getitem__(self, grid):
+            raise RuntimeError("Failed to find C compiler.\nDetails follow.")
+
+    monkeypatch.setattr(kernels, "answer", Broken())
+    with pytest.raises(DeviceError, match=r"needs a C compiler .* \(Failed to find C compiler\.\)$"):
+        TritonEngine()
 
 
 class TestTraining:

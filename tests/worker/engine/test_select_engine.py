@@ -9,6 +9,7 @@ import pytest
 import torch
 
 from worker.engine import (
+    ENGINES,
     DeviceError,
     EngineError,
     EngineNotBuiltError,
@@ -92,6 +93,42 @@ def test_cuda_where_there_is_none_says_so():
 def test_a_cuda_device_that_does_not_exist_says_which_is_last():
     with pytest.raises(DeviceError, match=r"'cuda:99' does not exist: the last of \d+ is cuda:\d+"):
         select_engine("auto", "cuda:99")
+
+
+@pytest.fixture
+def made_up_gpu(monkeypatch):
+    """Have torch's engine find a GPU; nothing is trained there."""
+
+    class Found:
+        name, device, detail = "torch", "cuda:1", "a GPU"
+
+    monkeypatch.setattr("worker.engine.TorchEngine", lambda _: Found())
+
+
+@pytest.mark.usefixtures("made_up_gpu")
+def test_on_a_gpu_triton_is_chosen_where_it_runs(monkeypatch):
+    asked = []
+    monkeypatch.setitem(ENGINES, "triton", asked.append)
+    select_engine("auto", "cuda:1")
+    assert asked == ["cuda:1"]
+
+
+@pytest.mark.usefixtures("made_up_gpu")
+def test_on_a_gpu_where_triton_does_not_run_torch_trains_and_says_why(monkeypatch):
+    def refuse(device):
+        raise DeviceError(f"engine 'triton' does not run on {device}: it needs a C compiler")
+
+    monkeypatch.setitem(ENGINES, "triton", refuse)
+    engine = select_engine("auto")
+    assert (engine.name, engine.device) == ("torch", "cuda:1")
+    assert engine.detail == "a GPU; engine 'triton' does not run on cuda:1: it needs a C compiler"
+
+
+@pytest.mark.skipif(not torch.cuda.is_available(), reason="needs a CUDA device")
+@pytest.mark.gpu
+def test_on_this_gpu_auto_is_triton_or_says_why_not():
+    engine = select_engine("auto")
+    assert engine.name == "triton" or "engine 'triton'" in engine.detail
 
 
 def test_engine_errors_are_one_family():

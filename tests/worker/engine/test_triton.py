@@ -13,7 +13,7 @@ import torch
 from scipy import stats
 
 from tombola.results import Outcome
-from worker.engine import ENGINES, DeviceError, TritonEngine, select_engine
+from worker.engine import DeviceError, TritonEngine, select_engine
 
 HERE = Path(__file__).parent
 needs_triton = pytest.mark.skipif(
@@ -43,11 +43,6 @@ def test_interpreted_kernels_agree_with_torch():
 @pytest.mark.parametrize("capability", [80, 90])
 def test_kernels_compile(capability, tmp_path):
     run_apart(str(HERE / "compile_kernels.py"), str(capability), TRITON_CACHE_DIR=str(tmp_path))
-
-
-def test_it_is_chosen_by_name_only():
-    assert ENGINES["triton"] is TritonEngine
-    assert select_engine("auto").name != "triton"
 
 
 def test_without_triton_it_says_how_to_install_it(monkeypatch):

@@ -113,7 +113,7 @@ class Batch:
         capturer: Capturer | None = None,
     ) -> None:
         self._group, self.device = group, device
-        self.members = members
+        self.members, self._capturer = members, capturer
         self._features = _joined([item.train.features for item in tables.values()]).to(device)
         self._classes = _joined([item.train.classes for item in tables.values()]).to(device)
         self._rows: dict[Table, _Rows] = {}
@@ -132,7 +132,6 @@ class Batch:
         adam = group.optimizer == "adamw"
         self._descent = Descent(self.network, made[:, 0], made[:, 1], adam=adam)
         self.steps = 0
-        self._capturer, self._warm = capturer, False
 
     def _number(self) -> None:
         """Bring what the runs draw with to the device; what was captured drew for others."""
@@ -146,7 +145,10 @@ class Batch:
         ).unbind(dim=1)
         self._keys = key_0, key_1
         self._replay: Callable[[], None] | None = None
-        self._may_capture = True
+        self._may_capture, self._warm = self._capturer is not None, False
+        blocks = len(self.members) * -(-self._group.batch_size // 4)
+        self._per_draw = max(1, min(_STEPS_PER_DRAW, BLOCKS_PER_CALL[self.device.type] // blocks))
+        self._per_replay = min(_STEPS_PER_REPLAY, self._group.eval_every, self._per_draw)
 
     def _initial(self) -> Network:
         """Draw the parameters: at once where the sparsity is one, and once where rates alone differ."""
@@ -192,6 +194,7 @@ class Batch:
         self.members = [self.members[place] for place in index]
         if not self.members:
             return
+        self._replay = None  # its memory is needed for what follows
         self.network = self.network.keep(index)
         self.best = self.best.keep(index)
         self._descent = self._descent.keep(index, self.network)
@@ -207,9 +210,9 @@ class Batch:
             if replay:
                 tick()
                 replay()
-                self.steps += _STEPS_PER_REPLAY
+                self.steps += self._per_replay
             else:
-                taken = min(left, self._steps_per_draw)
+                taken = min(left, self._per_draw if self._warm or not self._capturer else self._per_replay)
                 self._take(taken, tick)
                 self.steps += taken
                 self._warm = True
@@ -224,20 +227,16 @@ class Batch:
 
     def _take_captured(self) -> None:
         """Take the steps of one replay: all that they read and keep is on the device, in place."""
-        self._take(_STEPS_PER_REPLAY, lambda: None)
+        self._take(self._per_replay, lambda: None)
 
     def _replay_for(self, steps: int) -> Callable[[], None] | None:
         """Return what takes the steps of one replay, where that is possible."""
         # Before its capture a kernel must have run, so that CUDA has loaded it.
-        if self._capturer and self._may_capture and self._warm and steps >= _STEPS_PER_REPLAY:
+        if self._may_capture and self._warm and steps >= self._per_replay:
+            assert self._capturer is not None  # noqa: S101  # it may capture
             self._replay = self._capturer.try_capture(self._take_captured)
             self._may_capture = False
-        return self._replay if steps >= _STEPS_PER_REPLAY else None
-
-    @property
-    def _steps_per_draw(self) -> int:
-        blocks = len(self.members) * -(-self._group.batch_size // 4)
-        return max(1, min(_STEPS_PER_DRAW, BLOCKS_PER_CALL[self.device.type] // blocks))
+        return self._replay if steps >= self._per_replay else None
 
     def _minibatches(self, steps: int) -> Tensor:
         """Return the training rows of each of the next steps, shape (steps, R, batch size)."""

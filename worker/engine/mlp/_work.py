@@ -27,7 +27,7 @@ if TYPE_CHECKING:
 
 
 #: Most bytes of the tables that the runs of one batch learn from, where there are several.
-_JOINED_BYTES = {"cpu": 64 * 2**20, "cuda": 2**30}
+_JOINED_BYTES = {"cpu": 64 * 2**20, "cuda": 2**28}
 
 
 @dataclass(frozen=True)
@@ -142,10 +142,10 @@ class Work(Lanes[Piece]):
         group, members = piece.group, piece.members
         # Where memory allows for fewer pieces side by side, the other lanes wait, and their time counts.
         lanes = max(1, min(self._resources.lanes, self._resources.memory // piece.needed))
-        tables = {
-            (task, samples): self._resources.provider(task, samples, True)  # for networks
-            for task, samples in dict.fromkeys(member.table for member in members)
-        }
+        tables = {}
+        for task, samples in dict.fromkeys(member.table for member in members):
+            self.tick()
+            tables[task, samples] = self._resources.provider(task, samples, True)  # for networks
         began_at = time.perf_counter()
         batch = Batch(group, members, tables, self._resources.device, self._resources.capturer)
         step_cost = group.run_cost / group.max_steps

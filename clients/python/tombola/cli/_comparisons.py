@@ -64,7 +64,7 @@ def comparison(  # noqa: PLR0913  # one parameter per option
 ) -> None:
     """Compare the models of an experiment on tables, and say where forests win and where networks do.
 
-    Each model counts with the hyperparameters that are best on validation rows. A win or a loss is one whose
+    Each model counts with the hyperparameters that validation rows choose. A win or a loss is one whose
     limits exclude 0.
     """
     answer = session.experiment(experiment_id).comparison(

@@ -7,6 +7,7 @@ import pytest
 import torch
 
 from tombola.results import Outcome
+from worker.engine._graph import Capturer
 from worker.engine.mlp import MlpEngine
 
 from .conftest import provide, run
@@ -16,6 +17,15 @@ pytestmark = [
     pytest.mark.gpu,
     pytest.mark.skipif(not torch.cuda.is_available(), reason="needs a CUDA device"),
 ]
+
+
+class Counting(Capturer):
+    captured = 0
+
+    def try_capture(self, work):
+        replay = super().try_capture(work)
+        self.captured += replay is not None
+        return replay
 
 
 def trained_on(device, runs):
@@ -44,6 +54,23 @@ def test_scores_agree_on_a_short_way(optimizer):
     here, there = (trained_on(device, asked) for device in ("cpu", "cuda"))
     for one in asked:
         assert there[one].score.test.loss == pytest.approx(here[one].score.test.loss, rel=1e-3)
+
+
+@pytest.mark.parametrize("optimizer", ["sgd", "adamw"])
+def test_a_cuda_graph_takes_the_steps_that_are_taken_one_by_one(optimizer, caplog):
+    asked = [
+        run(seed, optimizer=optimizer, learning_rate=0.003, width=112, max_steps=200, eval_every=100)
+        for seed in range(4)
+    ]
+    finished = []
+    for capturer in (None, Counting()):
+        engine, own = MlpEngine(provide, "cuda"), []
+        engine._capturer = capturer
+        assert engine.train(asked, own.append, lambda _: False)
+        finished.append({one.run: one.score.test.loss for one in own})
+    assert capturer.captured > 0
+    assert finished[1] == pytest.approx(finished[0], rel=1e-3)
+    assert not caplog.records
 
 
 def test_every_kind_of_run_ends_on_cuda_as_on_cpu_within_luck():
