@@ -379,7 +379,8 @@ def _account(experiment: Experiment, trained: Sequence[RunRecord], by: TrainedBy
     """Add what runs took to the account of the experiment whose shard they are from."""
     seconds = by.lanes * sum(item.wall_seconds for item in trained)
     experiment.runs_trained += len(trained)
-    experiment.steps_trained += sum(item.steps for item in trained)
+    # Trees and rounds of models that are not made of FLOPs are no SGD steps, as quotes have it.
+    experiment.steps_trained += sum(item.steps for item in trained if item.flops)
     experiment.flops_trained += sum(item.flops for item in trained)
     if by.kind.device == "cpu":
         experiment.core_seconds += seconds

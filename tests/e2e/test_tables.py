@@ -84,6 +84,7 @@ def test_a_worker_killed_in_the_middle_of_tables_loses_no_run_and_changes_no_sco
     stack.kill("worker")
     experiment.wait(progress=False, timeout=120)
     assert experiment.progress.runs_done == experiment.progress.runs_total == experiment.spec.run_count
+    assert 0 < experiment.refresh().actual.run_steps <= experiment.quote.run_steps
     found = stored(stack)
     assert len(found) == experiment.spec.run_count
     assert found == undisturbed(stack)

@@ -119,7 +119,7 @@ class Actual(Answer):
     """
 
     runs_trained: int
-    run_steps: int
+    run_steps: int = Field(description="SGD steps; trees of forests and the like are none.")
     flops: float
     core_seconds: float = Field(description="Seconds of CPU cores.")
     gpu_seconds: float = Field(description="Seconds of GPUs.")

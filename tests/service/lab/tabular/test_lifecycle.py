@@ -115,6 +115,21 @@ def test_scores_are_stored_with_their_runs_and_once(database, submit, tabular_sp
         assert rows[0].core_seconds == records[0].wall_seconds * hands.by.lanes
 
 
+def test_trees_are_no_steps_in_the_account_of_an_experiment(
+    database, submit, tabular_spec, hands, make_record, read
+):
+    experiment_id = submit(tabular_spec)
+    claim = hands.claim(hands.queued()[0])
+    records = [
+        make_record(key, seed, steps=250, flops=1e6 * (number == 0))
+        for number, (key, seed) in enumerate(claim.runs)
+    ]
+    assert len(records) > 1
+    with database.write() as session:
+        shards.record(session, claim, records, hands.by, complete=True)
+    assert read(experiment_id).actual.run_steps == 250
+
+
 def test_runs_are_shared_between_experiments(submit, tabular_spec, hands, read):
     submit(tabular_spec)
     hands.train_all()
