@@ -1,4 +1,4 @@
-"""Runs of one group that train together in Triton kernels."""
+"""Runs of one group that train together in a Triton kernel."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""The engine of fused Triton kernels: a small network stays in one multiprocessor for many steps."""
+"""The engine of a fused Triton kernel: a narrow network stays in one multiprocessor for many steps."""
 
 from __future__ import annotations
 
@@ -19,11 +19,11 @@ _ANSWER = 42
 
 
 class TritonEngine(TorchEngine):
-    """Trains parity learners with Triton kernels, on CUDA.
+    """Trains parity learners with a Triton kernel, on CUDA.
 
     The draws are those of every engine, and results agree with theirs in distribution. Batches and memory,
     initial parameters and evaluations are those of `TorchEngine`, and so are the steps where networks or
-    mini-batches are too large for the kernels. With TRITON_INTERPRET=1 in the environment the kernels are
+    mini-batches are too large for the kernel. With TRITON_INTERPRET=1 in the environment the kernel is
     interpreted on CPU, very slowly, which is for tests.
 
     Args:

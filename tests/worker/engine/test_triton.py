@@ -1,4 +1,4 @@
-"""The engine of Triton kernels: without a GPU they are interpreted, and compiled for GPUs elsewhere."""
+"""The engine of a Triton kernel: without a GPU it is interpreted, and compiled for GPUs elsewhere."""
 
 from __future__ import annotations
 
